@@ -1,0 +1,1 @@
+"""Readings to quality flags, segment states, episodes, causes and verdicts."""

@@ -1,0 +1,1 @@
+"""What operators and other programs see and do: pages and the REST API."""

@@ -1,0 +1,1 @@
+"""Episodes and routine work to orders, routes and plans; the life of an order."""

@@ -1,0 +1,1 @@
+"""Districts: segments, sites, stations, the road graph and places along it."""

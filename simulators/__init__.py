@@ -1,0 +1,1 @@
+"""A physical world and its devices, which know the platform only through the contract."""

@@ -1,0 +1,1 @@
+"""The schema, the migrations and every SQL statement, as files; connections."""
