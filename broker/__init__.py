@@ -1,0 +1,1 @@
+"""The MQTT connection that platform and simulators open alike."""

@@ -1,0 +1,30 @@
+"""Our own upkeep jobs: retention on any server, whatever its licence."""
+
+from datetime import datetime, timedelta
+
+from store.database import Connection, abilities
+from store.statements import statements
+
+
+def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedelta) -> None:
+    """Delete measurements older than `keep` and working rows that nothing can ask for any more.
+
+    `now` is the platform's time. Episodes, orders, verdicts, their logs and dead letters stay.
+    Commits.
+    """
+    sql = statements("schema")
+    before = {"before": now - keep}
+    if abilities(conn).timescale:
+        for table in ("readings", "segment_minutes", "positions"):
+            conn.execute(sql.drop_old_chunks, before | {"table": table})
+    else:
+        for statement in (
+            sql.delete_old_readings,
+            sql.delete_old_segment_minutes,
+            sql.delete_old_positions,
+        ):
+            conn.execute(statement, before)
+    working = {"before": now - lateness}
+    conn.execute(sql.delete_old_batches, working)
+    conn.execute(sql.delete_old_checkpoints, working)
+    conn.commit()
