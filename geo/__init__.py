@@ -1,1 +1,1 @@
-"""Districts: segments, sites, stations, the road graph and places along it."""
+"""Districts: their segments, sites, stations and crews, the road graph and places along it."""
