@@ -263,7 +263,9 @@ class _Streets:
     def of(cls, segments: Sequence[Feature[layers.SegmentProperties]]) -> "_Streets":
         west, south, east, north = shapely.total_bounds([row.geometry for row in segments])
         # Rounded, so that a street more does not move every coordinate in metres.
-        projection = LocalProjection(round((west + east) / 2, 2), round((south + north) / 2, 2))
+        projection = LocalProjection(
+            round(float(west + east) / 2, 2), round(float(south + north) / 2, 2)
+        )
         lines = np.array([projection.to_xy(row.geometry) for row in segments], dtype=object)
         return cls(
             projection=projection,

@@ -35,7 +35,7 @@ PROJECTION = LocalProjection(113.89, 22.49)
 # Stops closer together than this along a road say nothing about its course but noise.
 SAME_STOP_M = 120.0
 # How far a smoothed line may stray from the middles of the stops.
-STRAY_M = 12.0
+STRAY_M = 8.0
 # Crossings closer together than this are drawn as one.
 SAME_CROSSING_M = 60.0
 # From the middle of the avenue to the middle of each carriageway.
@@ -68,7 +68,7 @@ class Road:
     lanes: int = 2
     speed_kmh: float = 40.0
     treatments: float = 1.0
-    longest_m: float = 400.0
+    longest_m: float = 520.0
     turnarounds: tuple[LonLat, ...] = ()
 
 
@@ -77,7 +77,7 @@ ROADS = (
         "XH", "兴海大道", "Xinghai Avenue", "-lat", 3300,
         start=(113.8823, 22.5047), end=(113.8897, 22.4669),
         via=((113.8997, 22.4799), (113.9003, 22.4780), (113.8999, 22.4757), (113.8986, 22.4729)),
-        divided=True, lanes=3, speed_kmh=50, treatments=3, longest_m=330,
+        divided=True, lanes=3, speed_kmh=50, treatments=3, longest_m=400,
         turnarounds=((113.8923, 22.4689),),
     ),
     Road(
@@ -114,12 +114,13 @@ ROADS = (
     ),
     Road(
         "GW", "港湾大道", "Gangwan Avenue", "+lon", 1500,
-        start=(113.8984, 22.4725), begins_on="XH", end=(113.9036, 22.4773),
-        within=(113.89, 22.47, 113.9031, 22.48), lanes=4, speed_kmh=50, treatments=2,
+        start=(113.8984, 22.4725), begins_on="XH", end=(113.9072, 22.4800),
+        within=(113.89, 22.47, 113.9069, 22.48), lanes=4, speed_kmh=50, treatments=2,
     ),
     Road(
         "SH", "松湖路", "Songhu Road", "-lat", 200,
-        start=(113.8993, 22.4809), begins_on="XH", end=(113.9036, 22.4773), ends_on="GW",
+        start=(113.8994, 22.4802), begins_on="XH", end=(113.9036, 22.4773), ends_on="GW",
+        via=((113.9005, 22.4797), (113.9019, 22.4786)),
     ),
     Road(
         "MW", "妈湾大道", "Mawan Avenue", "-lat", 1300,
@@ -129,22 +130,22 @@ ROADS = (
     ),
     Road(
         "YL", "月亮湾大道", "Yueliangwan Avenue", "+lon", 1100,
-        start=(113.8692, 22.4953), begins_on="MW", end=(113.8813, 22.4968), lanes=4,
+        start=(113.8692, 22.4953), begins_on="MW", end=(113.8800, 22.4971), lanes=4,
         speed_kmh=50, treatments=2, longest_m=500,
     ),
     Road(
-        "QW", "前海路（西段）", "Qianhai Road West", "+lon", 800, stops="前海路",
-        start=(113.8813, 22.4968), begins_on="YL", end=(113.8866, 22.4982), ends_on="XH",
+        "QW", "前海路西段", "Qianhai Road West", "+lon", 800, stops="前海路",
+        start=(113.8800, 22.4971), begins_on="YL", end=(113.8866, 22.4982), ends_on="XH",
         within=(113.88, 22.49, 113.8862, 22.51),
     ),
     Road(
-        "QE", "前海路（东段）", "Qianhai Road East", "+lon", 500, stops="前海路",
-        start=(113.8866, 22.4982), begins_on="XH", end=(113.8906, 22.5020),
-        within=(113.8872, 22.49, 113.8904, 22.51),
+        "QE", "前海路东段", "Qianhai Road East", "+lon", 500, stops="前海路",
+        start=(113.8866, 22.4982), begins_on="XH", end=(113.8935, 22.5070),
+        within=(113.8872, 22.49, 113.8930, 22.51),
     ),
     Road(
         "YS", "沿山路", "Yanshan Road", "+lat", 350,
-        start=(113.8879, 22.4941), begins_on="XH", end=(113.8906, 22.5020), ends_on="QE",
+        start=(113.8879, 22.4941), begins_on="XH", end=(113.8895, 22.5009), ends_on="QE",
         within=(113.88, 22.49, 113.90, 22.499), longest_m=500,
     ),
     Road(
@@ -402,7 +403,7 @@ def _segment(
         id=identity,
         name=f"{road.name} {number}",
         name_en=f"{road.name_en} {number[:2]} {english}".strip(),
-        road=road.name,
+        road=road.stops or road.name,
         oneway=oneway,
         treat=road.treat,
         speed_kmh=road.speed_kmh,
@@ -494,7 +495,7 @@ ROAD_STATIONS = (
 BACKGROUND_STATIONS: tuple[tuple[str, LonLat, int | None], ...] = (
     ("BG01", (113.9022, 22.4905), 91),  # on the hill to the east, upwind most of the year
     ("BG02", (113.8800, 22.4895), None),  # on the hill between the avenue and the port
-    ("BG03", (113.8935, 22.5075), 93),  # in the homes to the north
+    ("BG03", (113.8945, 22.4995), 93),  # in the woods to the north-east
 )
 
 STREET_CAMERAS = (
@@ -556,7 +557,7 @@ def _facing(
     at = beside(drawn, spot)
     own = [
         one for one in segments
-        if one["properties"]["road"] == drawn[spot.road].road.name and one["properties"]["treat"]
+        if one["properties"]["id"].startswith(spot.road) and one["properties"]["treat"]
     ]
     lines = [PROJECTION.to_xy(shapely.geometry.shape(one["geometry"])) for one in own]
     nearest = min(range(len(own)), key=lambda index: shapely.distance(lines[index], at))
