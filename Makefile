@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint lock clean
+.PHONY: setup demo test lint lock services clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,11 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What tests use beyond the Python packages: a real TimescaleDB, Mosquitto and a browser.
+services: setup
+	tests/services/prepare
+	$(BIN)/python -m tests.services.trixie
 
 # Index addresses stay out of the lock, so that it installs from whatever index a machine has.
 lock: | $(BIN)/uv
