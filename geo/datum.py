@@ -2,6 +2,11 @@
 
 The forward formulas are the widely published ones; the inverses are found by fixed-point
 iteration on them, so a round trip comes back to well under a millimetre.
+
+Libraries were tried first, over 20,000 places in China. eviltransform 0.1 comes back from a
+round trip up to 1 m away, prcoords 1.0 up to 5 mm. geocoordinates-rs 0.14 comes back within
+2 micrometres, but promises half a metre only and converts one place a call; its forward values
+and those of prcoords agree with ours to a few nanometres.
 """
 
 from collections.abc import Callable
@@ -117,7 +122,9 @@ def _turned(lon: Degrees, lat: Degrees) -> Pair:
 
 
 def _where(
-    chosen: NDArray[np.bool_], change: Callable[[Degrees, Degrees], Pair], lon: ArrayLike,
+    chosen: NDArray[np.bool_],
+    change: Callable[[Degrees, Degrees], Pair],
+    lon: ArrayLike,
     lat: ArrayLike,
 ) -> Pair:
     lon, lat = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)

@@ -1,6 +1,7 @@
 """A district: its streets, sites, stations, cameras, depots and crews, read from a folder."""
 
-import datetime
+import datetime as dt
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,8 +118,8 @@ class Depot:
 class Shift:
     """Local working time; an end at or before the start lies on the next day."""
 
-    start: datetime.time
-    end: datetime.time
+    start: dt.time
+    end: dt.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,9 @@ def _read(path: Path) -> tuple[District | None, list[Problem]]:
     )
     timezone = _timezone(folder, settings)
     _check_ids(folder, raw)
+    _check_devices(folder, raw)
     _check_names(folder, raw)
+    _check_shifts(folder, raw)
     _check_enough(folder, raw)
     streets = _Streets.of(raw.segments) if raw.segments else None
     if streets is not None:
@@ -279,7 +282,8 @@ class _Streets:
 
 
 class _HasId(Protocol):
-    id: str
+    @property
+    def id(self) -> str: ...
 
 
 H = TypeVar("H", bound=_HasId)
@@ -294,7 +298,9 @@ def _timezone(folder: Folder, settings: layers.DistrictSettings | None) -> ZoneI
     # zones such as "Asia" an OSError.
     except (KeyError, ValueError, OSError):
         folder.report(
-            "error", layers.DISTRICT, None,
+            "error",
+            layers.DISTRICT,
+            None,
             f"`timezone` is {settings.timezone!r}, which is no time zone",
             "Give a name of the IANA list, such as Asia/Shanghai",
         )
@@ -316,10 +322,47 @@ def _check_ids(folder: Folder, raw: _Layers) -> None:
             seen = first.setdefault(row.properties.id, row.number)
             if seen != row.number:
                 folder.report(
-                    "error", file, row.number,
+                    "error",
+                    file,
+                    row.number,
                     f"the id {row.properties.id!r} is that of feature {seen} too",
                     "Give each its own id",
                 )
+
+
+def _check_devices(folder: Folder, raw: _Layers) -> None:
+    first: dict[str, int] = {}
+    for row in raw.stations:
+        device = row.properties.mn
+        if device is not None and first.setdefault(device, row.number) != row.number:
+            folder.report(
+                "error",
+                layers.STATIONS,
+                row.number,
+                f"the device number `mn` {device!r} is that of feature {first[device]} too",
+                "Give each station the MN of its own device",
+            )
+
+
+def _check_shifts(folder: Folder, raw: _Layers) -> None:
+    for row in raw.crews:
+        hours = [(text, *_minutes_of(_shift(text))) for text in row.properties.shifts]
+        for (text, start, end), (other, other_start, other_end) in itertools.combinations(hours, 2):
+            # The other shift of the day before or after may reach into this one too.
+            if any(start < other_end + day and other_start + day < end for day in (-1440, 0, 1440)):
+                folder.report(
+                    "error",
+                    layers.CREWS,
+                    row.number,
+                    f"the shifts {text!r} and {other!r} overlap",
+                    "Write them as one shift, or end the first before the second begins",
+                )
+
+
+def _minutes_of(shift: Shift) -> tuple[int, int]:
+    start = shift.start.hour * 60 + shift.start.minute
+    end = shift.end.hour * 60 + shift.end.minute
+    return start, end if end > start else end + 1440
 
 
 def _check_names(folder: Folder, raw: _Layers) -> None:
@@ -330,9 +373,13 @@ def _check_names(folder: Folder, raw: _Layers) -> None:
     def look_up(file: str, number: int, key: str, name: str | None, known: Iterable[str]) -> None:
         if name is not None and name not in known:
             folder.report(
-                "error", file, number, f"`{key}` names {name!r}, which is not there or is faulty",
+                "error",
+                file,
+                number,
+                f"`{key}` names {name!r}, which is not there or is faulty",
                 f"Name a {key.removesuffix('s')} of this folder"
-                if key != "gates" else "Name segments of this folder",
+                if key != "gates"
+                else "Name segments of this folder",
             )
 
     for site in raw.sites:
@@ -351,7 +398,9 @@ def _check_names(folder: Folder, raw: _Layers) -> None:
         look_up(layers.CREWS, crew.number, "depot", depot, depots)
         if depots.get(depot) == "refill":
             folder.report(
-                "error", layers.CREWS, crew.number,
+                "error",
+                layers.CREWS,
+                crew.number,
                 f"`depot` names {depot!r}, which is only a refill point",
                 "Name a depot of kind depot or both, or change the kind of that one",
             )
@@ -363,13 +412,17 @@ def _check_station(
     at = station.properties
     if at.kind == "background" and (at.segment or at.site):
         folder.report(
-            "error", layers.STATIONS, station.number,
+            "error",
+            layers.STATIONS,
+            station.number,
             "a background station stands for no segment and no site",
             "Take `segment` and `site` away, or change its kind to road or site",
         )
     if at.kind == "site" and at.site is None and not any_site:
         folder.report(
-            "error", layers.STATIONS, station.number,
+            "error",
+            layers.STATIONS,
+            station.number,
             f"the station is of kind site, but {layers.SITES} has none",
             "Add the site, or change the station's kind",
         )
@@ -378,15 +431,21 @@ def _check_station(
 def _check_enough(folder: Folder, raw: _Layers) -> None:
     wanted: tuple[tuple[str, Callable[[], bool], str, str], ...] = (
         (
-            layers.SEGMENTS, lambda: any(row.properties.treat for row in raw.segments),
-            "no segment is there to be treated", "Draw one, and leave `treat` out or true",
+            layers.SEGMENTS,
+            lambda: any(row.properties.treat for row in raw.segments),
+            "no segment is there to be treated",
+            "Draw one, and leave `treat` out or true",
         ),
         (
-            layers.STATIONS, lambda: bool(raw.stations), "there is no station",
+            layers.STATIONS,
+            lambda: bool(raw.stations),
+            "there is no station",
             "Without stations nothing is measured; add them",
         ),
         (
-            layers.CREWS, lambda: bool(raw.crews), "there is no crew",
+            layers.CREWS,
+            lambda: bool(raw.crews),
+            "there is no crew",
             "Without crews nothing can be ordered; add them",
         ),
     )
@@ -406,14 +465,18 @@ def _check_network(
     for index, row in enumerate(segments):
         if not (reachable[junctions.start[index]] and reachable[junctions.end[index]]):
             folder.report(
-                "warning", layers.SEGMENTS, row.number,
+                "warning",
+                layers.SEGMENTS,
+                row.number,
                 f"segment {row.properties.id!r} cannot be reached and left again on the rest of "
                 "the streets",
                 "Join its ends to other segments within 1 m, or check `oneway`",
             )
         if streets.lengths_m[index] < 1.0:
             folder.report(
-                "error", layers.SEGMENTS, row.number,
+                "error",
+                layers.SEGMENTS,
+                row.number,
                 f"segment {row.properties.id!r} is only {streets.lengths_m[index]:.2f} m long",
                 "Draw it longer, or remove it and let its neighbours meet",
             )
@@ -439,7 +502,9 @@ def _check_dangling(
             if near:
                 gap_m, other = min(near)
                 folder.report(
-                    "warning", layers.SEGMENTS, row.number,
+                    "warning",
+                    layers.SEGMENTS,
+                    row.number,
                     f"the {which} of segment {row.properties.id!r} ends {gap_m:.1f} m from "
                     f"{segments[other].properties.id!r} without meeting it",
                     "Move it onto an end of that segment, and cut that one there if need be",
@@ -462,7 +527,9 @@ def _check_strays(folder: Folder, raw: _Layers, streets: _Streets) -> None:
             _, away_m = _nearest(tree, streets.projection.to_xy(row.geometry))
             if away_m > STRAY_M:
                 folder.report(
-                    "warning", file, row.number,
+                    "warning",
+                    file,
+                    row.number,
                     f"{row.properties.id!r} lies {away_m / 1000:.1f} km from the nearest segment",
                     "Check its place and the datum",
                 )
@@ -637,8 +704,8 @@ def _crew(row: Feature[layers.CrewProperties]) -> Crew:
 def _shift(text: str) -> Shift:
     start, end = text.split("-")
     return Shift(
-        datetime.time.fromisoformat(start),
-        datetime.time.fromisoformat("00:00" if end == "24:00" else end),
+        dt.time.fromisoformat(start),
+        dt.time.fromisoformat("00:00" if end == "24:00" else end),
     )
 
 

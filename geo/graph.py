@@ -197,8 +197,10 @@ class RoadGraph:
             lonlat=self._drive_line(legs, origin),
             metres=metres,
             seconds=seconds,
-            steps=[(segment, "forward" if to_m > from_m else "backward")
-                   for segment, from_m, to_m in legs],
+            steps=[
+                (segment, "forward" if to_m > from_m else "backward")
+                for segment, from_m, to_m in legs
+            ],
         )
 
     def site_access(self, site: str | Site) -> Place:
@@ -288,8 +290,9 @@ class RoadGraph:
         segment = self._segment(stop.segment)
         offset_m = self._offset_m(stop, segment)
         back = not segment.oneway or offset_m <= _AT_END_M
-        return self._access(segment, speed_kmh, offset_m if back else np.inf,
-                            segment.length_m - offset_m)
+        return self._access(
+            segment, speed_kmh, offset_m if back else np.inf, segment.length_m - offset_m
+        )
 
     def _arriving(self, stop: Place | int, speed_kmh: float) -> _Access:
         if not isinstance(stop, Place):
@@ -300,18 +303,14 @@ class RoadGraph:
         back = not segment.oneway or rest_m <= _AT_END_M
         return self._access(segment, speed_kmh, offset_m, rest_m if back else np.inf)
 
-    def _access(
-        self, segment: Segment, speed_kmh: float, start_m: float, end_m: float
-    ) -> _Access:
+    def _access(self, segment: Segment, speed_kmh: float, start_m: float, end_m: float) -> _Access:
         metres = np.array([start_m, end_m])
         nodes = np.array(self._ends[segment.id], dtype=np.intp)
         return _Access(nodes, metres / self._speed_mps(segment, speed_kmh), metres)
 
     def _at_node(self, node: int) -> _Access:
         if not 0 <= node < len(self.node_lonlat):
-            raise ValueError(
-                f"there is no node {node}; nodes are 0 to {len(self.node_lonlat) - 1}"
-            )
+            raise ValueError(f"there is no node {node}; nodes are 0 to {len(self.node_lonlat) - 1}")
         only = np.array([0.0, np.inf])
         return _Access(np.array([node, node], dtype=np.intp), only, only)
 
@@ -358,9 +357,14 @@ class RoadGraph:
         if ahead_m is not None and isinstance(origin, Place) and isinstance(destination, Place):
             segment = self._segment(origin.segment)
             if abs(ahead_m) / self._speed_mps(segment, speed_kmh) <= seconds:
-                legs = [(segment.id, self._offset_m(origin, segment),
-                         self._offset_m(destination, segment))]
-                return [leg for leg in legs if leg[1] != leg[2]]
+                legs = [
+                    (
+                        segment.id,
+                        self._offset_m(origin, segment),
+                        self._offset_m(destination, segment),
+                    )
+                ]
+                return [leg for leg in legs if abs(leg[2] - leg[1]) > _AT_END_M]
         pairs = self._pairs(speed_kmh)
         leave, arrive = self._leaving(origin, speed_kmh), self._arriving(destination, speed_kmh)
         totals = (
@@ -372,14 +376,20 @@ class RoadGraph:
         legs = []
         if isinstance(origin, Place):
             segment = self._segment(origin.segment)
-            legs.append((segment.id, self._offset_m(origin, segment),
-                         0.0 if out == 0 else segment.length_m))
+            legs.append(
+                (segment.id, self._offset_m(origin, segment), 0.0 if out == 0 else segment.length_m)
+            )
         legs.extend(self._between_nodes(pairs, int(leave.nodes[out]), int(arrive.nodes[into])))
         if isinstance(destination, Place):
             segment = self._segment(destination.segment)
-            legs.append((segment.id, 0.0 if into == 0 else segment.length_m,
-                         self._offset_m(destination, segment)))
-        return [leg for leg in legs if leg[1] != leg[2]]
+            legs.append(
+                (
+                    segment.id,
+                    0.0 if into == 0 else segment.length_m,
+                    self._offset_m(destination, segment),
+                )
+            )
+        return [leg for leg in legs if abs(leg[2] - leg[1]) > _AT_END_M]
 
     def _between_nodes(
         self, pairs: _AllPairs, tail: int, head: int
@@ -398,7 +408,8 @@ class RoadGraph:
     ) -> list[tuple[float, float]]:
         if not legs:
             lon, lat = (
-                self._places.point(origin) if isinstance(origin, Place)
+                self._places.point(origin)
+                if isinstance(origin, Place)
                 else self.node_lonlat[origin]
             )
             return [(float(lon), float(lat))]
@@ -406,8 +417,9 @@ class RoadGraph:
         for segment, from_m, to_m in legs:
             piece = self._places.line_between(segment, from_m, to_m)
             points.extend((float(lon), float(lat)) for lon, lat in piece.coords)
-        return [point for index, point in enumerate(points)
-                if index == 0 or point != points[index - 1]]
+        return [
+            point for index, point in enumerate(points) if index == 0 or point != points[index - 1]
+        ]
 
     def _describe(self, stop: Place | int) -> str:
         if isinstance(stop, Place):

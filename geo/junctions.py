@@ -43,11 +43,11 @@ def join_ends(start_xy: NDArray[np.float64], end_xy: NDArray[np.float64]) -> Jun
     ends[0::2], ends[1::2] = start_xy, end_xy
     pairs = KDTree(ends).query_pairs(SAME_JUNCTION_M, output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), pairs.T), shape=(2 * count, 2 * count))
-    _, label = connected_components(links, directed=False)
-    _, first, label = np.unique(label, return_index=True, return_inverse=True)
+    _, found = connected_components(links, directed=False)
+    _, first, group = np.unique(found, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.intp)
     rank[np.argsort(first)] = np.arange(len(first))
-    label = rank[label]
+    label: NDArray[np.intp] = rank[group]
     size = np.bincount(label)
     xy = np.column_stack([np.bincount(label, weights=ends[:, axis]) / size for axis in (0, 1)])
     return Junctions(start=label[0::2], end=label[1::2], xy=xy)

@@ -31,8 +31,14 @@ PmUnit = Literal["ug/m3", "mg/m3", "ng/m3"]
 
 Id = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
+# Every number has an upper bound, because TOML can say inf.
+WidthM = Annotated[float, Meta(gt=0, le=200)]
+Count = Annotated[int, Meta(ge=0, le=10_000_000)]
+PerDay = Annotated[float, Meta(ge=0, le=1_000_000)]
+HeightM = Annotated[float, Meta(ge=0, le=1_000)]
+Minutes = Annotated[float, Meta(ge=0, le=1_440)]
+TankM3 = Annotated[float, Meta(ge=0, le=100)]
+WaterLPerM = Annotated[float, Meta(ge=0, le=100)]
 SpeedKmh = Annotated[float, Meta(gt=0, le=120)]
 ShiftText = Annotated[
     str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")
@@ -58,9 +64,9 @@ class SegmentProperties(Struct):
     treat: bool = True
     speed_kmh: SpeedKmh = 40.0
     lanes: Annotated[int, Meta(ge=1, le=20)] = 2
-    width_m: Positive | None = None
-    residents: Annotated[int, Meta(ge=0)] = 0
-    heavy_trucks_per_day: NotNegative = 0.0
+    width_m: WidthM | None = None
+    residents: Count = 0
+    heavy_trucks_per_day: PerDay = 0.0
     min_treatments_per_day: Annotated[float, Meta(ge=0, le=24)] = 0.0
 
 
@@ -81,7 +87,7 @@ class StationProperties(Struct):
     kind: StationKind
     segment: Id | None = None
     site: Id | None = None
-    height_m: NotNegative = 3.0
+    height_m: HeightM = 3.0
     mn: Annotated[str, Meta(min_length=1, max_length=24)] | None = None
     pm_unit: PmUnit = "ug/m3"
 
@@ -99,7 +105,7 @@ class DepotProperties(Struct):
 
     id: Id
     kind: DepotKind
-    refill_minutes: NotNegative = 10.0
+    refill_minutes: Minutes = 10.0
 
 
 class CrewProperties(Struct):
@@ -110,8 +116,8 @@ class CrewProperties(Struct):
     kind: CrewKind
     depot: Id
     shifts: Annotated[tuple[ShiftText, ...], Meta(min_length=1)]
-    tank_m3: NotNegative | None = None
-    water_l_per_m: NotNegative | None = None
+    tank_m3: TankM3 | None = None
+    water_l_per_m: WaterLPerM | None = None
     work_speed_kmh: SpeedKmh | None = None
     drive_speed_kmh: SpeedKmh | None = None
 
@@ -160,13 +166,19 @@ class Folder:
         crews = table.get("crew", [])
         if not isinstance(crews, list) or not all(isinstance(crew, dict) for crew in crews):
             self.report(
-                "error", CREWS, None, "`crew` is not an array of tables",
+                "error",
+                CREWS,
+                None,
+                "`crew` is not an array of tables",
                 "Write each crew under a line of its own that says [[crew]]",
             )
             return []
         for key in table.keys() - {"crew"}:
             self.report(
-                "warning", CREWS, None, f"the key `{key}` means nothing here",
+                "warning",
+                CREWS,
+                None,
+                f"the key `{key}` means nothing here",
                 "Put crews under [[crew]] and everything else into district.toml",
             )
         found = []
@@ -197,7 +209,10 @@ class Folder:
             self.report("error", file, None, "the file is missing", remedy)
         except OSError as problem:
             self.report(
-                "error", file, None, f"the file cannot be read: {problem.strerror}",
+                "error",
+                file,
+                None,
+                f"the file cannot be read: {problem.strerror}",
                 "Make it a plain file that this user may read",
             )
         return None
@@ -220,7 +235,10 @@ class Folder:
             layer = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             self.report(
-                "error", file, None, f"this is not JSON: {problem}",
+                "error",
+                file,
+                None,
+                f"this is not JSON: {problem}",
                 "Export the layer again as GeoJSON, in UTF-8",
             )
             return
@@ -230,13 +248,19 @@ class Folder:
             or not isinstance(layer.get("features"), list)
         ):
             self.report(
-                "error", file, None, "this is not a GeoJSON FeatureCollection",
+                "error",
+                file,
+                None,
+                "this is not a GeoJSON FeatureCollection",
                 'Export the layer as GeoJSON: {"type": "FeatureCollection", "features": [...]}',
             )
             return
         if "crs" in layer and "CRS84" not in str(layer["crs"]):
             self.report(
-                "error", file, None, f"the layer claims the reference system {layer['crs']}",
+                "error",
+                file,
+                None,
+                f"the layer claims the reference system {layer['crs']}",
                 "Export it in WGS 84 longitude and latitude (EPSG:4326)",
             )
             return
@@ -245,7 +269,10 @@ class Folder:
                 yield number, raw
             else:
                 self.report(
-                    "error", file, number, "this is not a GeoJSON Feature",
+                    "error",
+                    file,
+                    number,
+                    "this is not a GeoJSON Feature",
                     'Give it "type": "Feature", "geometry" and "properties", or remove it',
                 )
 
@@ -256,7 +283,10 @@ class Folder:
         if isinstance(table, dict):
             return self._fill(wanted, table, file, number)
         self.report(
-            "error", file, number, "the feature has no properties",
+            "error",
+            file,
+            number,
+            "the feature has no properties",
             "Give it at least the properties that the district folder's description names",
         )
         return None, {}
@@ -283,7 +313,10 @@ class Folder:
             except msgspec.ValidationError as problem:
                 sound = False
                 self.report(
-                    "error", file, number, f"`{wish.name}` is {value!r}: {problem}",
+                    "error",
+                    file,
+                    number,
+                    f"`{wish.name}` is {value!r}: {problem}",
                     _remedy(wish.name, wish.type),
                 )
         known = {wish.name for wish in fields}
@@ -323,7 +356,8 @@ class Folder:
 
     @staticmethod
     def _shape(
-        shape: str, parts: list["np.ndarray[Any, np.dtype[np.float64]]"],
+        shape: str,
+        parts: list["np.ndarray[Any, np.dtype[np.float64]]"],
         refuse: Callable[[str, str], None],
     ) -> shapely.Geometry | None:
         if shape == "Point":

@@ -50,7 +50,7 @@ class PlaceIndex:
     ) -> list[tuple[Place, float] | None]:
         """Give what `nearest` gives for each row of ``lonlat``, shape (n, 2)."""
         tree, order, lines = self._trees[treatable_only]
-        points = shapely.points(self._projection.to_xy(lonlat))
+        points = np.asarray(shapely.points(self._projection.to_xy(lonlat)), dtype=object)
         found: list[tuple[Place, float] | None] = [None] * len(points)
         pairs, away_m = tree.query_nearest(
             points, max_distance=within_m, return_distance=True, all_matches=True
@@ -59,7 +59,7 @@ class PlaceIndex:
         ranked = np.lexsort((pairs[1], pairs[0]))
         rows, first = np.unique(pairs[0][ranked], return_index=True)
         chosen = pairs[1][ranked][first]
-        offsets_m = shapely.line_locate_point(lines[chosen], points[rows])
+        offsets_m = np.asarray(shapely.line_locate_point(lines[chosen], points[rows]))
         for row, which, offset_m, metres in zip(
             rows, order[chosen], offsets_m, away_m[ranked][first], strict=True
         ):

@@ -13,6 +13,7 @@ STOPS.csv has the columns name, road, side, lon_wgs84 and lat_wgs84.
 
 import argparse
 import csv
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.interpolate import splev, splprep
+from scipy.interpolate import make_splprep
 
 from geo.projection import LocalProjection
 
@@ -195,11 +196,11 @@ class Drawn:
 
     def point(self, along_m: float, aside_m: float = 0.0) -> Floats:
         """Give the point so far along the road and so far to the right of its middle."""
-        at = shapely.get_coordinates(self.line.interpolate(along_m))[0]
+        at: Floats = shapely.get_coordinates(self.line.interpolate(along_m))[0]
         if aside_m == 0.0:
             return at
         heading = self.heading(along_m)
-        return at + aside_m * np.array([heading[1], -heading[0]])
+        return np.asarray(at + aside_m * np.array([heading[1], -heading[0]]))
 
     def heading(self, along_m: float) -> Floats:
         """Give the unit vector along the road, as drawn."""
@@ -213,7 +214,7 @@ class Drawn:
         """Give the line between two distances, so far to the right of the middle."""
         steps = max(2, round(abs(to_m - from_m) / STEP_M) + 1)
         points = [self.point(along_m, aside_m) for along_m in np.linspace(from_m, to_m, steps)]
-        return shapely.LineString(points).simplify(0.3)
+        return shapely.LineString(shapely.get_coordinates(shapely.LineString(points).simplify(0.3)))
 
 
 def xy(place: LonLat) -> Floats:
@@ -238,28 +239,27 @@ def middles(stops: Sequence[dict[str, str]], road: Road) -> list[LonLat]:
     return sorted(everything, key=lambda place: sign * place[axis])
 
 
-def smooth(road: Road, places: Sequence[LonLat]) -> shapely.LineString:
-    """Draw a smooth line from the start of a road past the places to its end."""
-    points = [xy(road.start)]
+def smooth(start: Floats, places: Sequence[LonLat], end: Floats) -> shapely.LineString:
+    """Draw a smooth line in metres from the start of a road past the places to its end."""
+    points = [start]
     group: list[Floats] = []
-    end = xy(road.end)
     for place in places:
         at = xy(place)
         if min(np.hypot(*(at - points[0])), np.hypot(*(at - end))) < SAME_STOP_M / 2:
             continue
         if group and np.hypot(*(at - np.mean(group, axis=0))) > SAME_STOP_M:
-            points.append(np.mean(group, axis=0))
+            points.append(np.asarray(np.mean(group, axis=0)))
             group = []
         group.append(at)
     if group:
-        points.append(np.mean(group, axis=0))
+        points.append(np.asarray(np.mean(group, axis=0)))
     knots = np.array([*points, end])
     weights = np.ones(len(knots))
     weights[[0, -1]] = 1000.0
-    curve, _ = splprep(
-        knots.T, w=weights / STRAY_M, k=min(3, len(knots) - 1), s=float(len(knots))
+    curve, _ = make_splprep(
+        list(knots.T), w=weights / STRAY_M, k=min(3, len(knots) - 1), s=float(len(knots))
     )
-    rough = shapely.LineString(np.column_stack(splev(np.linspace(0, 1, 400), curve)))
+    rough = shapely.LineString(curve(np.linspace(0.0, 1.0, 400)).T)
     line = rough.segmentize(STEP_M)
     coordinates = shapely.get_coordinates(line)
     coordinates[0], coordinates[-1] = knots[0], knots[-1]
@@ -270,7 +270,7 @@ def draw_roads(stops: Sequence[dict[str, str]]) -> dict[str, Drawn]:
     """Draw all roads and cut them where they meet."""
     drawn: dict[str, Drawn] = {}
     for road in ROADS:
-        ends = {}
+        ends = {"start": xy(road.start), "end": xy(road.end)}
         places = middles(stops, road)
         if len(places) == len(road.via) and road.treat:
             raise SystemExit(f"no stop of the list lies on {road.name}")
@@ -282,21 +282,17 @@ def draw_roads(stops: Sequence[dict[str, str]]) -> dict[str, Drawn]:
             aside_m = 0.0
             if target.road.divided:
                 # The street meets the carriageway on its own side of the avenue.
-                toward = places[0 if which == "start" else -1] if places else (
-                    road.end if which == "start" else road.start)
+                first, last = [*places, road.end][0], [road.start, *places][-1]
+                toward = first if which == "start" else last
                 heading, away = target.heading(along_m), xy(toward) - target.point(along_m)
                 right = heading[0] * away[1] - heading[1] * away[0] < 0
                 aside_m = CARRIAGEWAY_M if right else -CARRIAGEWAY_M
             ends[which] = target.point(along_m, aside_m)
-        placed = {
-            which: tuple(PROJECTION.to_lonlat([at])[0].tolist()) for which, at in ends.items()
-        }
-        line = smooth(replace(road, **placed), places)
+        line = smooth(ends["start"], places, ends["end"])
         drawn[road.key] = Drawn(road, line)
         for place in road.turnarounds:
             drawn[road.key].join(xy(place))
     return drawn
-
 
 
 @dataclass(frozen=True)
@@ -340,7 +336,7 @@ def segment_features(drawn: dict[str, Drawn]) -> list[dict[str, Any]]:
         if one.road.divided:
             features.extend(_carriageways(one, cuts))
         else:
-            for number, (from_m, to_m) in enumerate(zip(cuts, cuts[1:], strict=False), start=1):
+            for number, (from_m, to_m) in enumerate(itertools.pairwise(cuts), start=1):
                 line = one.piece(from_m, to_m)
                 features.append(
                     _segment(one.road, f"{one.road.key}{number:02d}", line, f"{number:02d}", "")
@@ -351,7 +347,7 @@ def segment_features(drawn: dict[str, Drawn]) -> list[dict[str, Any]]:
 def _cuts(one: Drawn) -> list[float]:
     fixed = sorted({0.0, one.line.length, *(crossing.at_m for crossing in one.crossings)})
     cuts = [0.0]
-    for from_m, to_m in zip(fixed, fixed[1:], strict=False):
+    for from_m, to_m in itertools.pairwise(fixed):
         blocks = max(1, int(np.ceil((to_m - from_m) / one.road.longest_m)))
         cuts.extend(np.linspace(from_m, to_m, blocks + 1)[1:].tolist())
     return cuts
@@ -361,7 +357,7 @@ def _carriageways(one: Drawn, cuts: Sequence[float]) -> list[dict[str, Any]]:
     """Draw both carriageways in their driving direction, traffic keeping to the right."""
     features = []
     road = one.road
-    for number, (from_m, to_m) in enumerate(zip(cuts, cuts[1:], strict=False), start=1):
+    for number, (from_m, to_m) in enumerate(itertools.pairwise(cuts), start=1):
         south = one.piece(from_m, to_m, CARRIAGEWAY_M)
         north = one.piece(to_m, from_m, -CARRIAGEWAY_M)
         for line, letter, chinese, english in (
@@ -370,8 +366,13 @@ def _carriageways(one: Drawn, cuts: Sequence[float]) -> list[dict[str, Any]]:
         ):
             features.append(
                 _segment(
-                    road, f"{road.key}{number:02d}{letter}", line, f"{number:02d} {chinese}",
-                    english, oneway=True, share=0.5,
+                    road,
+                    f"{road.key}{number:02d}{letter}",
+                    line,
+                    f"{number:02d} {chinese}",
+                    english,
+                    oneway=True,
+                    share=0.5,
                 )
             )
     turns = sorted({0.0, one.line.length, *(c.at_m for c in one.crossings if c.turn)})
@@ -395,8 +396,13 @@ def _carriageways(one: Drawn, cuts: Sequence[float]) -> list[dict[str, Any]]:
 
 
 def _segment(
-    road: Road, identity: str, line: shapely.LineString, number: str, english: str,
-    oneway: bool = False, share: float = 1.0,
+    road: Road,
+    identity: str,
+    line: shapely.LineString,
+    number: str,
+    english: str,
+    oneway: bool = False,
+    share: float = 1.0,
 ) -> dict[str, Any]:
     return _feature(
         line,
@@ -511,8 +517,10 @@ STREET_CAMERAS = (
 
 DEPOTS = (
     ("DEPOT-1", "月亮湾环卫停车场", "Yueliangwan depot", "both", Spot("YL", 0.2, 40), 8),
-    ("WATER-1", "赤湾六路取水点", "Chiwan 6th Road water point", "refill", Spot("CL", 0.3, -16), 10),
-    ("WATER-2", "海湾路口取水点", "Haiwan crossing water point", "refill", Spot("XH", 0.86, 20), 12),
+    ("WATER-1", "赤湾六路取水点", "Chiwan 6th Road water point", "refill",
+     Spot("CL", 0.3, -16), 10),
+    ("WATER-2", "海湾路口取水点", "Haiwan crossing water point", "refill",
+     Spot("XH", 0.86, 20), 12),
 )  # fmt: skip
 
 
@@ -551,12 +559,11 @@ def _block(drawn: dict[str, Drawn], plan: SitePlan) -> shapely.Polygon:
     return shapely.Polygon([near - half, near + half, far + half * 0.9, far - half * 0.9])
 
 
-def _facing(
-    drawn: dict[str, Drawn], spot: Spot, segments: Sequence[dict[str, Any]]
-) -> str:
+def _facing(drawn: dict[str, Drawn], spot: Spot, segments: Sequence[dict[str, Any]]) -> str:
     at = beside(drawn, spot)
     own = [
-        one for one in segments
+        one
+        for one in segments
         if one["properties"]["id"].startswith(spot.road) and one["properties"]["treat"]
     ]
     lines = [PROJECTION.to_xy(shapely.geometry.shape(one["geometry"])) for one in own]
@@ -582,8 +589,14 @@ def station_features(
     for number, plan in enumerate(SITES, start=1):
         ring = shapely.get_coordinates(_block(drawn, plan).exterior)
         features.append(
-            _feature(shapely.Point(ring[0]), id=f"SS{number:02d}", kind="site", site=plan.id,
-                     height_m=3.0, **_device(50 + number if number <= 3 else None))
+            _feature(
+                shapely.Point(ring[0]),
+                id=f"SS{number:02d}",
+                kind="site",
+                site=plan.id,
+                height_m=3.0,
+                **_device(50 + number if number <= 3 else None),
+            )
         )
     features.extend(
         _feature(shapely.Point(xy(at)), id=identity, kind="background", height_m=6.0, **_device(mn))
@@ -621,8 +634,14 @@ def camera_features(
 def depot_features(drawn: dict[str, Drawn]) -> list[dict[str, Any]]:
     """Place the depot and the water points."""
     return [
-        _feature(beside(drawn, spot), id=identity, name=name, name_en=name_en, kind=kind,
-                 refill_minutes=minutes)
+        _feature(
+            beside(drawn, spot),
+            id=identity,
+            name=name,
+            name_en=name_en,
+            kind=kind,
+            refill_minutes=minutes,
+        )
         for identity, name, name_en, kind, spot, minutes in DEPOTS
     ]
 

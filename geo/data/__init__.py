@@ -1,0 +1,1 @@
+"""District folders that are shipped, and the programs that drew them."""
