@@ -344,7 +344,8 @@ class EmbeddedBroker:
         MQTT port on 127.0.0.1; 0 takes a free one.
     max_ack_pending
         Messages that a subscriber may leave unacknowledged, 1 to 65,535: the window that
-        keeps memory bounded while a slow writer catches up.
+        keeps memory bounded while a slow writer catches up. A subscriber that takes longer
+        than ``ack_wait_s`` for a whole window is sent parts of it twice.
     ack_wait_s
         After so many seconds an unacknowledged message is sent again. The server's default
         of 30 s would be the pause after each crash of a subscriber.
@@ -359,7 +360,7 @@ class EmbeddedBroker:
         folder: Path,
         *,
         port: int = 0,
-        max_ack_pending: int = 4096,
+        max_ack_pending: int = 1024,
         ack_wait_s: float = 2.0,
         user: str | None = None,
         password: str | None = None,
@@ -544,6 +545,11 @@ def _prefix() -> tuple[str, ...]:
     """Give the command that PostgreSQL's programs have to be run by."""
     if not _running_as_root():
         return ()
+    if shutil.which("setpriv") is None:
+        raise StartFailed(
+            "PostgreSQL refuses to run as root, and setpriv, which would start it as another "
+            "user, is missing; install util-linux or run this program as an ordinary user."
+        )
     account = pwd.getpwnam(UNPRIVILEGED_USER)
     return (
         "setpriv",

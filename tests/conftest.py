@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from roaddust.embedded import EmbeddedBroker, EmbeddedPostgres
+from store.migrate import migrate
 from tests.services import Mosquitto, ServiceMissing, Timescale, fresh_database
 
 LEFT_OUT = "service missing: "
@@ -66,6 +67,27 @@ def timescale_db(timescale_server: Timescale) -> Iterator[str]:
 def any_db(request: pytest.FixtureRequest) -> str:
     """Connection string of a fresh database, once on each kind of server."""
     dsn: str = request.getfixturevalue(f"{request.param}_db")
+    return dsn
+
+
+@pytest.fixture
+def migrated_embedded_db(embedded_server: EmbeddedPostgres) -> Iterator[str]:
+    """Connection string of a fresh database on plain PostgreSQL that has the schema."""
+    with fresh_database(embedded_server, migrate) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def migrated_timescale_db(timescale_server: Timescale) -> Iterator[str]:
+    """Connection string of a fresh database on TimescaleDB that has the schema."""
+    with fresh_database(timescale_server, migrate) as dsn:
+        yield dsn
+
+
+@pytest.fixture(params=["embedded", "timescale"])
+def any_migrated_db(request: pytest.FixtureRequest) -> str:
+    """Connection string of a fresh database with the schema, once on each kind of server."""
+    dsn: str = request.getfixturevalue(f"migrated_{request.param}_db")
     return dsn
 
 

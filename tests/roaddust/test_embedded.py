@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -212,6 +213,30 @@ def test_servers_end_with_their_owner(
     process.wait()
     with EmbeddedPostgres(tmp_path / "db"), EmbeddedBroker(tmp_path / "mq"):
         assert not any(map(psutil.pid_exists, pids))
+
+
+def test_servers_run_for_an_ordinary_account(tmp_path: Path) -> None:
+    """An account without root's rights runs both servers, and they run as that account."""
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody").pw_uid
+        os.chown(tmp_path, nobody, -1)
+        # The capability is only for pytest's own folders and a checkout in root's home.
+        prefix = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups"]
+        prefix += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    with subprocess.Popen(
+        [*prefix, sys.executable, "-c", OWNER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        pids = json.loads(process.stdout.readline())
+        owner_uid = psutil.Process(process.pid).uids().real
+        assert owner_uid != 0
+        assert [psutil.Process(pid).uids().real for pid in pids] == [owner_uid, owner_uid]
+        process.communicate()
+    assert not any(map(psutil.pid_exists, pids))
 
 
 def test_servers_end_with_their_guards(owner: tuple[subprocess.Popen[str], list[int]]) -> None:
