@@ -16,6 +16,7 @@ import paho.mqtt.client as mqtt
 import psutil
 import psycopg
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from roaddust.embedded import AlreadyRunning, EmbeddedBroker, EmbeddedPostgres, StartFailed
 from roaddust.guard import Guarded
@@ -81,7 +82,7 @@ def connected(
 ) -> Iterator[mqtt.Client]:
     """Connect a client; with a client id its session outlives the connection."""
     client = mqtt.Client(
-        mqtt.CallbackAPIVersion.VERSION2,
+        CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=not client_id,
         manual_ack=manual_ack,

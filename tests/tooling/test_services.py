@@ -9,6 +9,7 @@ import paho.mqtt.client as mqtt
 import psutil
 import psycopg
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from roaddust.embedded import EmbeddedBroker, EmbeddedPostgres
 from tests.services import Mosquitto, Timescale, fresh_database, mosquitto
@@ -21,7 +22,7 @@ TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 def scalar(dsn: str, query: str) -> object:
     """Give the single value that a query selects."""
     with psycopg.connect(dsn) as connection:
-        row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(query).fetchone()
     return None if row is None else row[0]
 
 
@@ -76,7 +77,7 @@ def test_timescale_keeps_committed_rows_over_a_kill(timescale_server: Timescale)
 def answer_to_login(broker: Mosquitto | EmbeddedBroker, *login: str) -> str:
     """Connect and give what the broker answers."""
     answers: list[str] = []
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     if login:
         client.username_pw_set(*login)
     client.on_connect = lambda _client, _data, _flags, code, _properties: answers.append(str(code))
