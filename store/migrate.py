@@ -31,7 +31,7 @@ def migrate(dsn: str) -> list[str]:
 
 
 def _set_policies(dsn: str) -> None:
-    """Compression by policy where the licence allows; elsewhere `store.upkeep` does the cleaning."""
+    """Compression by policy where the licence allows; `store.upkeep` cleans everywhere."""
     with connect(dsn, name="migrate", autocommit=True) as conn:
         if abilities(conn).community:
             sql = statements("schema")

@@ -23,7 +23,7 @@ class Statements(SimpleNamespace):
 
 @cache
 def statements(file: str) -> Statements:
-    """Statements of `store/sql/<file>.sql`; raises FileNotFoundError or ValueError (a name twice)."""
+    """Statements of `store/sql/<file>.sql`; ValueError where one is named twice."""
     text = (resources.files("store") / "sql" / f"{file}.sql").read_bytes()
     parts = _NAME.split(text)[1:]
     names = [name.decode() for name in parts[::2]]

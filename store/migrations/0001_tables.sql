@@ -22,6 +22,7 @@ CREATE TABLE readings (
     late        boolean NOT NULL DEFAULT false, -- older than `lateness`: left to backtest
     PRIMARY KEY (station, ts)
 );
+CREATE INDEX readings_by_time ON readings (ts);
 
 CREATE TABLE events (
     source      text NOT NULL,              -- camera, drone or crew
@@ -134,6 +135,7 @@ CREATE TABLE segment_minutes (
     treated_at  timestamptz,
     PRIMARY KEY (segment, ts)
 );
+CREATE INDEX segment_minutes_by_time ON segment_minutes (ts);
 
 CREATE TABLE episodes (
     id              text PRIMARY KEY,
@@ -191,6 +193,7 @@ CREATE TABLE notices (                      -- district-wide: sand-dust weather
 
 CREATE TABLE checkpoints (                  -- the state of the minute fold, to rewind to
     ts          timestamptz PRIMARY KEY,
+    fingerprint text NOT NULL,              -- of district and settings: another one starts afresh
     state       bytea NOT NULL
 );
 

@@ -5,9 +5,12 @@ DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') THEN
         CREATE EXTENSION IF NOT EXISTS timescaledb;
-        PERFORM create_hypertable('readings', by_range('ts', INTERVAL '1 day'));
-        PERFORM create_hypertable('segment_minutes', by_range('ts', INTERVAL '1 day'));
-        PERFORM create_hypertable('positions', by_range('ts', INTERVAL '1 day'));
+        PERFORM create_hypertable('readings', by_range('ts', INTERVAL '1 day'),
+            create_default_indexes => false);
+        PERFORM create_hypertable('segment_minutes', by_range('ts', INTERVAL '1 day'),
+            create_default_indexes => false);
+        PERFORM create_hypertable('positions', by_range('ts', INTERVAL '1 day'),
+            create_default_indexes => false);
     END IF;
 END
 $$;

@@ -1,0 +1,213 @@
+"""Who did it? A probability per cause with the evidence that it rests on.
+
+A first, plain version: every piece of evidence adds to the log-odds of a cause, and the causes
+share one. Weights are judgement, not fitted; they are the table `WEIGHTS`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+WEIGHTS = {
+    "road": 1.0,
+    "road/mud": 1.5,
+    "road/trucks": 0.5,
+    "road/coarse": 0.5,
+    "site": -1.0,
+    "site/itself": 3.0,
+    "site/gate": 1.2,
+    "site/wind": 1.5,
+    "site/flags": 1.5,
+    "site/plume": 1.5,
+    "site/per_km": -2.0,
+    "regional": -2.5,
+    "regional/everywhere": 2.0,
+    "regional/high": 1.5,
+    "treatment": 1.5,
+    "sensor": -2.5,
+    "sensor/flags": 4.0,
+    "sensor/alone": 1.0,
+}
+SHOWN = 0.03
+"""Causes less likely than this are left out."""
+NEAR_M = 1500.0
+CALM_MS = 0.5
+BUSY_TRUCKS = 60
+EVERYWHERE = 0.8
+COARSE = 0.6
+GATE_FLAGS = ("unwashed_truck", "wash_bay_idle", "uncovered_truck")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteNearby:
+    """A site as the place sees it. `bearing`: degrees from the place to the site."""
+
+    id: str
+    name: str
+    distance_m: float
+    bearing: float
+    gate_here: bool
+    itself: bool
+    gate_flags: int
+    plume_flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What was known about a place when its episode changed. Shares are 0 to 1, PM in µg/m³."""
+
+    increment: float
+    background: float
+    wind_speed: float
+    wind_from: float
+    trucks: int
+    mud_flags: int
+    coarse_share: float
+    stations_high: float
+    flagged_share: float
+    neighbours_low: bool
+    own_work: str | None
+    sites: Sequence[SiteNearby]
+
+
+def causes(scene: Scene, language: str) -> list[dict[str, Any]]:
+    """The contract's `causes`, most probable first, probabilities of those shown."""
+    found = [_road(scene), _regional(scene), _sensor(scene)]
+    found += [_site(scene, site) for site in scene.sites if site.distance_m <= NEAR_M]
+    if scene.own_work:
+        found.append(_treatment(scene))
+    scores = np.array([score for _, _, score, _ in found])
+    share = np.exp(scores - scores.max())
+    share /= share.sum()
+    separator, stop = ("; ", ".") if language == "en" else ("；", "。")
+    rows = [
+        {
+            "kind": kind,
+            "site": site,
+            "probability": round(float(p), 3),
+            "evidence": separator.join(en if language == "en" else zh for zh, en in words) + stop,
+        }
+        for (kind, site, _, words), p in zip(found, share, strict=True)
+        if p >= SHOWN
+    ]
+    return sorted(rows, key=lambda row: (-row["probability"], row["kind"], row["site"] or ""))
+
+
+Words = list[tuple[str, str]]
+Found = tuple[str, str | None, float, Words]
+
+
+def _road(scene: Scene) -> Found:
+    score = WEIGHTS["road"]
+    words: Words = [
+        (
+            f"增量 {scene.increment:.0f} µg/m³，背景 {scene.background:.0f}",
+            f"increment {scene.increment:.0f} µg/m³ over a background of {scene.background:.0f}",
+        )
+    ]
+    if scene.mud_flags:
+        score += WEIGHTS["road/mud"]
+        words.append(
+            (f"路面积泥报告 {scene.mud_flags} 次", f"mud on the road seen {scene.mud_flags} times")
+        )
+    if scene.trucks >= BUSY_TRUCKS:
+        score += WEIGHTS["road/trucks"]
+    if scene.trucks:
+        words.append(
+            (
+                f"近一小时重车 {scene.trucks} 辆",
+                f"{scene.trucks} heavy trucks in the last hour",
+            )
+        )
+    if scene.coarse_share >= COARSE:
+        score += WEIGHTS["road/coarse"]
+        words.append(
+            (
+                f"粗颗粒占 {scene.coarse_share:.0%}",
+                f"coarse particles are {scene.coarse_share:.0%}",
+            )
+        )
+    return "road", None, score, words
+
+
+def _site(scene: Scene, site: SiteNearby) -> Found:
+    score = WEIGHTS["site"] + WEIGHTS["site/per_km"] * site.distance_m / 1000
+    words: Words = [
+        (
+            f"{site.name}，距离 {site.distance_m:.0f} 米",
+            f"{site.name}, {site.distance_m:.0f} m away",
+        )
+    ]
+    if site.itself:
+        score += WEIGHTS["site/itself"]
+        words.append(("监测站就在场界", "the station stands at its boundary"))
+    if site.gate_here:
+        score += WEIGHTS["site/gate"]
+        words.append(("出入口在本路段", "its gate opens on this segment"))
+    if scene.wind_speed >= CALM_MS and not site.itself:
+        along = float(np.cos(np.radians(scene.wind_from - site.bearing)))
+        score += WEIGHTS["site/wind"] * along
+        if along > 0.5:
+            words.append(
+                (
+                    f"处于上风向（{scene.wind_speed:.1f} m/s，{scene.wind_from:.0f}°）",
+                    f"upwind ({scene.wind_speed:.1f} m/s from {scene.wind_from:.0f}°)",
+                )
+            )
+    if site.gate_flags:
+        score += WEIGHTS["site/flags"] * min(1.0, site.gate_flags / 2)
+        words.append(
+            (
+                f"近一小时车辆未冲洗、未覆盖等抓拍 {site.gate_flags} 次",
+                f"{site.gate_flags} unwashed or uncovered trucks flagged in the last hour",
+            )
+        )
+    if site.plume_flags:
+        score += WEIGHTS["site/plume"]
+        words.append(
+            (f"可见扬尘 {site.plume_flags} 次", f"visible dust seen {site.plume_flags} times")
+        )
+    return "site", site.id, score, words
+
+
+def _regional(scene: Scene) -> Found:
+    score = WEIGHTS["regional"]
+    words: Words = [
+        (
+            f"{scene.stations_high:.0%} 的监测站同时偏高",
+            f"{scene.stations_high:.0%} of the stations are high together",
+        )
+    ]
+    if scene.stations_high >= EVERYWHERE:
+        score += WEIGHTS["regional/everywhere"]
+    if scene.background >= 150:
+        score += WEIGHTS["regional/high"]
+        words.append(
+            (f"背景达 {scene.background:.0f} µg/m³", f"background of {scene.background:.0f} µg/m³")
+        )
+    return "regional", None, score, words
+
+
+def _sensor(scene: Scene) -> Found:
+    score = WEIGHTS["sensor"] + WEIGHTS["sensor/flags"] * scene.flagged_share
+    words: Words = [
+        (
+            f"近期 {scene.flagged_share:.0%} 的读数被质控标记",
+            f"{scene.flagged_share:.0%} of recent readings failed quality control",
+        )
+    ]
+    if scene.neighbours_low:
+        score += WEIGHTS["sensor/alone"]
+        words.append(("邻近监测站均不高", "no station near it is high"))
+    return "sensor", None, score, words
+
+
+def _treatment(scene: Scene) -> Found:
+    return (
+        "treatment",
+        None,
+        WEIGHTS["treatment"],
+        [(f"当时正在作业：{scene.own_work}", f"our own work at the time: {scene.own_work}")],
+    )

@@ -1,0 +1,37 @@
+"""What else was going on: flags of cameras and drones, trucks, and our own crews at work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A camera or drone flag, placed: `segment` and `site` are ids or None."""
+
+    minute: int
+    kind: str
+    segment: str | None
+    site: str | None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A crew's treatment as it reported it; `end` is None while it lasts."""
+
+    order: str
+    crew: str
+    treatment: str
+    segment: str | None
+    site: str | None
+    start: int
+    end: int | None
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """Everything from an hour before the minutes in question on; sorted by minute and start."""
+
+    events: Sequence[Event] = ()
+    works: Sequence[Work] = ()

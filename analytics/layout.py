@@ -1,0 +1,123 @@
+"""The district as analytics needs it: rows and columns for stations, segments and places."""
+
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from analytics.increment import Reach
+from analytics.settings import AnalyticsSettings
+from geo.district import District
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is judged by the rules: a segment or a site with a station of its own."""
+
+    segment: str | None
+    site: str | None
+    stations: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        return self.segment or self.site or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Indices that every array of analytics shares.
+
+    stations, segments: ids by index; background: (S,) which stations measure it; places: what the
+    rules judge; place_of: (P, S) which stations speak for it; apart_m: (G, G) between segments;
+    site_m, site_bearing: (P, sites) as seen from a place.
+    """
+
+    stations: tuple[str, ...]
+    segments: tuple[str, ...]
+    sites: tuple[str, ...]
+    site_names: tuple[str, ...]
+    site_gates: tuple[tuple[str, ...], ...]
+    background: NDArray[np.bool_]
+    reach: Reach
+    places: tuple[Place, ...]
+    place_of: NDArray[np.bool_]
+    place_segment: NDArray[np.int64]
+    apart_m: NDArray[np.float64]
+    station_apart_m: NDArray[np.float64]
+    site_m: NDArray[np.float64]
+    site_bearing: NDArray[np.float64]
+    fingerprint: str
+
+    @classmethod
+    def of(cls, district: District, settings: AnalyticsSettings) -> "Layout":
+        stations = tuple(district.stations.values())
+        segments = tuple(s for s in district.segments.values() if s.treat)
+        sites = tuple(district.sites.values())
+        kinds = np.array([s.kind for s in stations])
+        to_plane = district.projection.to_xy
+        here = to_plane(np.array([(s.lon, s.lat) for s in stations]).reshape(-1, 2))
+        points = np.array([shapely.Point(xy) for xy in here], object)
+        lines = np.array(
+            [shapely.LineString(to_plane(np.array(s.line.coords))) for s in segments], object
+        )
+        own = np.array([[st.segment == g.id for st in stations] for g in segments], bool)
+        own = own.reshape(len(segments), len(stations)) & (kinds == "road")[None, :]
+        distance = shapely.distance(lines[:, None], points[None, :])
+        reach = Reach.of(
+            distance,
+            own,
+            kinds == "road",
+            reach_m=settings.reach_m,
+            min_confidence=settings.min_confidence,
+        )
+
+        places = [
+            Place(g.id, None, tuple(np.flatnonzero(own[i])))
+            for i, g in enumerate(segments)
+            if own[i].any()
+        ]
+        for site in sites:
+            there = tuple(
+                i for i, s in enumerate(stations) if s.kind == "site" and s.site == site.id
+            )
+            if there:
+                places.append(Place(None, site.id, there))
+        place_of = np.zeros((len(places), len(stations)), bool)
+        for p, place in enumerate(places):
+            place_of[p, list(place.stations)] = True
+        index = {g.id: i for i, g in enumerate(segments)}
+        place_segment = np.array([index.get(p.segment or "", -1) for p in places], np.int64)
+
+        centres = to_plane(np.array([s.centre for s in sites]).reshape(-1, 2))
+        seen_from = np.array([here[list(p.stations)].mean(axis=0) for p in places]).reshape(-1, 2)
+        east, north = np.moveaxis(centres[None, :] - seen_from[:, None], 2, 0)
+        fingerprint = hashlib.sha256(
+            msgspec.json.encode(
+                [
+                    district.id,
+                    [(s.id, s.kind, s.segment, s.site, s.lon, s.lat) for s in stations],
+                    [(g.id, str(g.line.wkt)) for g in segments],
+                    repr(settings),
+                ]
+            )
+        ).hexdigest()
+        return cls(
+            stations=tuple(s.id for s in stations),
+            segments=tuple(g.id for g in segments),
+            sites=tuple(s.id for s in sites),
+            site_names=tuple(s.name for s in sites),
+            site_gates=tuple(s.gates for s in sites),
+            background=kinds == "background",
+            reach=reach,
+            places=tuple(places),
+            place_of=place_of,
+            place_segment=place_segment,
+            apart_m=shapely.distance(lines[:, None], lines[None, :]),
+            station_apart_m=shapely.distance(points[:, None], points[None, :]),
+            site_m=np.hypot(east, north),
+            site_bearing=np.degrees(np.arctan2(east, north)) % 360,
+            fingerprint=fingerprint,
+        )

@@ -1,0 +1,174 @@
+"""Is it an exceedance? The contract's rules with hold and release, minute by minute.
+
+Everything here is an array over (places, rules): a place is a segment or a site that has a station
+of its own. The step of a minute needs only the step before, so it can stop and go on anywhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from analytics.minutes import MILLI, Bools, Ints
+from analytics.settings import QUANTITIES, AnalyticsSettings, Rule
+
+NONE, PENDING, ACTIVE, RECOVERING = range(4)
+STATES = ("closed", "pending", "active", "recovering")
+BEYOND = np.int64(2**62)
+
+Change = Literal["opened", "activated", "level", "recovering", "reopened", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where every rule stands at every place; arrays (P, R), counters (P, R, 3 levels).
+
+    above: minutes running at or over the limit; below: under its release; level: the one entered;
+    phase: NONE, PENDING, ACTIVE, RECOVERING; blind: minutes without a mean; started, peak_at:
+    minutes; peak: thousandths; top: highest level entered in this episode.
+    """
+
+    above: Ints
+    below: Ints
+    level: Ints
+    phase: Ints
+    blind: Ints
+    started: Ints
+    peak: Ints
+    peak_at: Ints
+    top: Ints
+
+    @classmethod
+    def rest(cls, places: int, rules: int) -> "Machine":
+        flat = [np.zeros((places, rules), np.int64) for _ in range(7)]
+        counters = [np.zeros((places, rules, 3), np.int64) for _ in range(2)]
+        return cls(*counters, *flat)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What happened to one episode in one minute."""
+
+    minute: int
+    place: int
+    rule: int
+    change: Change
+    phase: int
+    level: int
+    top: int
+    value: int
+    started: int
+    peak: int
+    peak_at: int
+
+
+def trailing_means(
+    values: Ints, known: Bools, rules: Sequence[Rule], mean_share: float
+) -> tuple[Ints, Bools]:
+    """(T, P, R) thousandths and whether there is one, from (60 + T, P, quantities) minutes."""
+    total = np.cumsum(np.where(known, values, 0), axis=0)
+    count = np.cumsum(known, axis=0)
+    steps = len(values) - 60
+    means = np.zeros((steps, values.shape[1], len(rules)), np.int64)
+    there = np.zeros(means.shape, bool)
+    for r, rule in enumerate(rules):
+        q, window = QUANTITIES.index(rule.quantity), rule.window_min
+        n: Ints = count[60:, :, q] - count[60 - window : -window, :, q]
+        s = total[60:, :, q] - total[60 - window : -window, :, q]
+        there[:, :, r] = n >= mean_share * window
+        means[:, :, r] = np.rint(s / np.maximum(n, 1))
+    return means, there
+
+
+class Judge:
+    """Carries the machine through minutes of trailing means."""
+
+    def __init__(self, settings: AnalyticsSettings) -> None:
+        limits = np.array([rule.limits for rule in settings.rules.values()], np.float64)
+        limited = np.isfinite(limits)
+        milli = np.where(limited, limits * MILLI, 0).astype(np.int64)
+        self.names = tuple(settings.rules)
+        self._limit = np.where(limited, milli, BEYOND)
+        self._release = np.where(
+            limited, np.rint(milli * settings.release_share).astype(np.int64), BEYOND
+        )
+        self._limited = limited
+        self._lowest = np.argmax(limited, axis=1)
+        self._hold, self._release_min = settings.hold_min, settings.release_min
+        self._blind_min = settings.blind_min
+
+    def steps(
+        self, machine: Machine, first: int, means: Ints, there: Bools
+    ) -> Iterator[tuple[Machine, list[Transition]]]:
+        """One machine and its transitions per minute; means, there: (T, P, R), the first of
+        minute `first`."""
+        for t in range(len(means)):
+            machine, transitions = self._step(machine, first + t, means[t], there[t])
+            yield machine, transitions
+
+    def _step(
+        self, m: Machine, minute: int, value: Ints, there: Bools
+    ) -> tuple[Machine, list[Transition]]:
+        v, seen = value[:, :, None], there[:, :, None]
+        above = np.where(seen, np.where(v >= self._limit, m.above + 1, 0), m.above)
+        below = np.where(seen, np.where(v < self._release, m.below + 1, 0), m.below)
+
+        ranks = np.arange(1, 4)
+        entered = np.where(above >= self._hold, ranks, 0).max(axis=2)
+        kept = np.where((below < self._release_min) & self._limited, ranks, 0)
+        kept = np.where(ranks <= m.level[:, :, None], kept, 0).max(axis=2)
+        level = np.maximum(entered, kept)
+
+        blind = np.where(there, 0, m.blind + 1)
+        gone = (blind >= self._blind_min) & (m.phase != NONE)
+        level = np.where(gone, 0, level)
+
+        lowest = self._lowest[None, :, None]
+        over = np.take_along_axis(above, np.broadcast_to(lowest, (*level.shape, 1)), 2)[:, :, 0] > 0
+        low = np.take_along_axis(below, np.broadcast_to(lowest, (*level.shape, 1)), 2)[:, :, 0] > 0
+        phase = np.select(
+            [gone, (level > 0) & low, level > 0, over], [NONE, RECOVERING, ACTIVE, PENDING], NONE
+        )
+
+        fresh = (m.phase == NONE) & (phase != NONE)
+        peaks = (fresh | (there & (value > m.peak))) & (phase != NONE)
+        started = np.where(fresh, minute, m.started)
+        peak = np.where(peaks, value, m.peak)
+        peak_at = np.where(peaks, minute, m.peak_at)
+        top = np.where(fresh, level, np.maximum(m.top, level))
+        new = Machine(above, below, level, phase, blind, started, peak, peak_at, top)
+
+        transitions = []
+        for p, r in np.argwhere((phase != m.phase) | ((level != m.level) & (phase != NONE))):
+            change = _change(m.phase[p, r], phase[p, r])
+            if change is None:
+                continue
+            transitions.append(
+                Transition(
+                    minute, int(p), int(r), change, int(phase[p, r]), int(level[p, r]),
+                    int(top[p, r]), int(value[p, r]), int(started[p, r]), int(peak[p, r]),
+                    int(peak_at[p, r]),
+                )
+            )  # fmt: skip
+        if gone.any():
+            new = replace(
+                new,
+                above=np.where(gone[:, :, None], 0, above),
+                below=np.where(gone[:, :, None], 0, below),
+            )
+        return new, transitions
+
+
+def _change(before: np.int64, after: np.int64) -> Change | None:
+    changes: dict[tuple[int, int], Change] = {
+        (NONE, PENDING): "opened",
+        (NONE, ACTIVE): "opened",
+        (PENDING, ACTIVE): "activated",
+        (PENDING, RECOVERING): "activated",
+        (ACTIVE, RECOVERING): "recovering",
+        (RECOVERING, ACTIVE): "reopened",
+        (ACTIVE, ACTIVE): "level",
+        (RECOVERING, RECOVERING): "level",
+    }
+    return "closed" if after == NONE else changes.get((int(before), int(after)))

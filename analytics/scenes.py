@@ -1,0 +1,135 @@
+"""The scene of an episode: everything that speaks for or against a cause, at one minute."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.causes import GATE_FLAGS, Scene, SiteNearby
+from analytics.happenings import Event, Happenings
+from analytics.layout import Layout, Place
+from analytics.minutes import MILLI, Bools, Ints, minute_of
+from analytics.readings import WIND_DIR, WIND_SPEED, Readings
+
+HOUR = 60
+HIGH_INCREMENT = 40 * MILLI
+LOW_INCREMENT = 30 * MILLI
+NEIGHBOUR_M = 600.0
+TRUCKS_SEEN_M = 400.0
+WIND_AGE_MIN = 30
+HEALTH_READINGS = 10
+WORK_ECHO_MIN = 20
+
+
+def scene(
+    place: Place,
+    minute: int,
+    *,
+    pm: Ints,
+    known: Bools,
+    background: int,
+    increment: float,
+    readings: Readings,
+    believed: Bools,
+    layout: Layout,
+    happenings: Happenings,
+) -> Scene:
+    """Look around `place` at `minute`.
+
+    pm, known: (S, 3) PM10, PM2.5, TSP of that minute in thousandths; readings with `believed`
+    (n, 3): sorted, reaching back `readings.TAIL` readings per station.
+    """
+    here = list(place.stations)
+    p = layout.places.index(place)
+    above = pm[:, 0] - background
+    street = known[:, 0] & ~layout.background
+    near = (layout.station_apart_m[here].min(axis=0) <= NEIGHBOUR_M) & street
+    near[here] = False
+    upto = minute_of(readings.ts_ms) <= minute
+    wind_speed, wind_from = _wind(readings, upto, minute)
+    events = [e for e in happenings.events if minute - HOUR < e.minute <= minute]
+    g = int(layout.place_segment[p])
+    around = (
+        {layout.segments[i] for i in np.flatnonzero(layout.apart_m[g] <= TRUCKS_SEEN_M)}
+        if g >= 0
+        else set()
+    )
+    return Scene(
+        increment=increment,
+        background=background / MILLI,
+        wind_speed=wind_speed,
+        wind_from=wind_from,
+        trucks=_trucks(events, around),
+        mud_flags=sum(e.kind == "mud_on_road" and e.segment == place.segment for e in events),
+        coarse_share=_coarse_share(pm[here], known[here]),
+        stations_high=float((above[street] >= HIGH_INCREMENT).mean()) if street.any() else 0.0,
+        flagged_share=_flagged_share(readings, believed, upto, here),
+        neighbours_low=bool(near.any() and (above[near] < LOW_INCREMENT).all()),
+        own_work=_own_work(happenings, place, minute),
+        sites=[
+            SiteNearby(
+                id=site,
+                name=layout.site_names[k],
+                distance_m=float(layout.site_m[p, k]),
+                bearing=float(layout.site_bearing[p, k]),
+                gate_here=place.segment in layout.site_gates[k],
+                itself=place.site == site,
+                gate_flags=sum(
+                    e.kind in GATE_FLAGS
+                    and (e.site == site or (e.site is None and e.segment in layout.site_gates[k]))
+                    for e in events
+                ),
+                plume_flags=sum(e.kind == "dust_plume" and e.site == site for e in events),
+            )
+            for k, site in enumerate(layout.sites)
+        ],
+    )
+
+
+def _wind(readings: Readings, upto: Bools, minute: int) -> tuple[float, float]:
+    """Mean wind vector over the newest believable wind of every station; speed 0 if unknown."""
+    fresh = upto & (minute_of(readings.ts_ms) > minute - WIND_AGE_MIN)
+    speed, towards = readings.values[:, WIND_SPEED], readings.values[:, WIND_DIR]
+    there = np.flatnonzero(fresh & (speed >= 0) & (speed < 60) & (towards >= 0) & (towards <= 360))
+    if not len(there):
+        return 0.0, 0.0
+    last = there[np.append(np.diff(readings.station[there]) != 0, True)]
+    angle = np.radians(towards[last])
+    east, north = (speed[last] * np.sin(angle)).mean(), (speed[last] * np.cos(angle)).mean()
+    return float(np.hypot(east, north)), float(np.degrees(np.arctan2(east, north)) % 360)
+
+
+def _trucks(events: list[Event], around: set[str]) -> int:
+    """Heavy trucks past the busiest camera near by."""
+    seen: dict[str, int] = {}
+    for event in events:
+        if event.kind == "truck_pass" and event.segment in around:
+            seen[event.segment or ""] = seen.get(event.segment or "", 0) + event.count
+    return max(seen.values(), default=0)
+
+
+def _coarse_share(pm: Ints, known: Bools) -> float:
+    both = known[:, 0] & known[:, 1] & (pm[:, 0] > 0)
+    if not both.any():
+        return 0.0
+    return float(((pm[both, 0] - pm[both, 1]) / pm[both, 0]).mean().clip(0, 1))
+
+
+def _flagged_share(
+    readings: Readings, believed: NDArray[np.bool_], upto: Bools, here: list[int]
+) -> float:
+    """Share of the last ten readings of the place's stations that failed a test on PM10."""
+    shares = []
+    for station in here:
+        rows = np.flatnonzero(upto & (readings.station == station))[-HEALTH_READINGS:]
+        rows = rows[~np.isnan(readings.values[rows, 0])]
+        if len(rows):
+            shares.append(float((~believed[rows, 0]).mean()))
+    return max(shares, default=0.0)
+
+
+def _own_work(happenings: Happenings, place: Place, minute: int) -> str | None:
+    for work in happenings.works:
+        here = (work.segment, work.site) == (place.segment, place.site)
+        under_way = work.start <= minute and (work.end is None or minute < work.end + WORK_ECHO_MIN)
+        if here and under_way:
+            return f"{work.treatment} {work.crew}"
+    return None

@@ -1,0 +1,119 @@
+"""What analytics may be told: the contract's rules as data, and the numbers of each step."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Quantity = Literal["increment", "pm10", "tsp"]
+QUANTITIES: tuple[Quantity, ...] = ("increment", "pm10", "tsp")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A trailing mean of `quantity` over `window_min` minutes against three limits in µg/m³.
+
+    A limit of None means that the rule has no such level.
+    """
+
+    quantity: Quantity
+    window_min: int
+    limits: tuple[float | None, float | None, float | None]
+
+    def __post_init__(self) -> None:
+        if self.quantity not in QUANTITIES:
+            raise ValueError(f"rule on {self.quantity!r}: the quantities are {QUANTITIES}")
+        if not 1 <= self.window_min <= 60:
+            raise ValueError(f"rule window of {self.window_min} min: 1 to 60 are kept in memory")
+        there = [limit for limit in self.limits if limit is not None]
+        if not there or there != sorted(there) or there[0] <= 0:
+            raise ValueError(f"rule limits {self.limits}: must be positive and rise with the level")
+
+
+RULES: dict[str, Rule] = {
+    # Level 2: Hebei DB13/2934-2019, site minus county value; 1 and 3 are ours.
+    "inc60": Rule("increment", 60, (50.0, 80.0, 160.0)),
+    # Ours: the quick one.
+    "inc15": Rule("increment", 15, (80.0, 160.0, 320.0)),
+    # HJ 633-2026, where IAQI passes 150 and 300.
+    "pm10_60": Rule("pm10", 60, (None, 250.0, 420.0)),
+    # Liaoning, urban and rural.
+    "tsp5": Rule("tsp", 5, (None, 800.0, 1000.0)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySettings:
+    """Thresholds of the quality tests, after IOOS QARTOD; PM in µg/m³."""
+
+    pm_max: float = 5000.0
+    "Above this a light-scattering monitor is over its range."
+    sentinels: tuple[float, ...] = (9999.0, 999.0, 985.0, -999.0)
+    "Values that loggers write when they have none."
+    order_tolerance: float = 1.05
+    "PM2.5 may exceed PM10, and PM10 TSP, by this factor before it is disbelieved ..."
+    order_margin: float = 2.0
+    "... and by this much: two instruments have two errors."
+    flat_readings: int = 12
+    "So many equal values in a row are a stuck sensor."
+    spike_min: float = 300.0
+    "A jump over the median of the last five readings below this is never a spike."
+    spike_factor: float = 5.0
+    "And it must be this many times that median."
+
+    def __post_init__(self) -> None:
+        if not 3 <= self.flat_readings <= 15:
+            raise ValueError(f"flat_readings = {self.flat_readings}: 3 to 15 are kept in memory")
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictSettings:
+    """How a treatment is judged: difference in differences of the log increment."""
+
+    before_min: int = 60
+    after_min: int = 60
+    skip_min: int = 5
+    "Minutes after the work that are left out: its own spray and dust."
+    floor: float = 5.0
+    "µg/m³; increments below this are noise, and logarithms need a floor."
+    min_share: float = 0.5
+    "Share of the minutes that must be there on either side."
+    min_controls: int = 3
+    "Fewer untreated segments give no interval, hence no verdict."
+    apart_m: float = 150.0
+    "A control this near a treated segment may share its air."
+    level: float = 0.90
+    "Of the interval."
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsSettings:
+    """All that analytics may be told."""
+
+    rules: dict[str, Rule] = field(default_factory=lambda: dict(RULES))
+    hold_min: int = 5
+    "A level is entered when its rule has held so long."
+    release_min: int = 15
+    "And left when the value has been low so long ..."
+    release_share: float = 0.80
+    "... below this share of the limit."
+    mean_share: float = 0.75
+    "A mean needs this share of its minutes."
+    background_cap: float = 150.0
+    "µg/m³; the first rules subtract no more than this (DB13/2934-2019)."
+    blind_min: int = 60
+    "An open episode whose station says nothing so long is closed: nobody can tell."
+    lateness_h: float = 48.0
+    reach_m: float = 250.0
+    "Distance over which a station's increment speaks for a segment: weight exp(-(d/reach)²)."
+    min_confidence: float = 0.1
+    "Below this nobody is measuring a segment."
+    settle_s: float = 15.0
+    "On the wall clock a minute is worked out so long after its end; in lockstep at once."
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    language: Literal["zh-CN", "en"] = "zh-CN"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.release_share <= 1 or not 0 < self.mean_share <= 1:
+            raise ValueError("release_share and mean_share are shares: above 0 and at most 1")
+        if self.hold_min < 1 or self.release_min < 1:
+            raise ValueError("hold_min and release_min: at least one minute")

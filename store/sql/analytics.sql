@@ -1,0 +1,155 @@
+-- What analytics reads and writes.
+
+-- name: take_batches
+-- Which part of the past has changed since the last look.
+WITH taken AS (
+    UPDATE batches SET seen = true WHERE NOT seen AND kind = ANY(%(kinds)s) RETURNING min_ts
+)
+SELECT min(min_ts) FROM taken;
+
+-- name: readings
+-- Readings of a span, sorted as every step wants them.
+SELECT station, ts, pm10, pm25, tsp, temp, rh, wind_speed, wind_dir, rain, status
+FROM readings
+WHERE ts > %(after)s AND ts <= %(upto)s AND NOT late
+ORDER BY station, ts;
+
+-- name: events
+-- Flags and truck counts of a span.
+SELECT ts, kind, source, source_kind, segment, site, lon, lat, coalesce(count, 1)
+FROM events
+WHERE ts > %(after)s AND ts <= %(upto)s
+ORDER BY ts, source, id;
+
+-- name: works
+-- Treatments that were under way in a span, as the crews told it.
+SELECT orders.id, orders.crew, orders.treatment, orders.segment, orders.site,
+       min(progress.ts) FILTER (WHERE progress.event = 'started') AS started,
+       min(progress.ts) FILTER (WHERE progress.event IN ('done', 'failed')) AS ended,
+       bool_or(progress.event = 'done')
+FROM progress JOIN orders ON orders.id = progress.order_id AND orders.crew = progress.crew
+WHERE progress.event IN ('started', 'done', 'failed')
+  AND progress.ts > %(after)s AND progress.ts <= %(upto)s
+  AND orders.treatment IN ('wash', 'sweep', 'fog', 'heavy_clean', 'hand_wash')
+GROUP BY orders.id
+ORDER BY started, orders.id;
+
+-- name: treated_before
+-- When each segment was last treated before a time.
+SELECT orders.segment, max(progress.ts)
+FROM progress JOIN orders ON orders.id = progress.order_id AND orders.crew = progress.crew
+WHERE progress.event = 'done' AND progress.ts <= %(before)s
+  AND progress.ts > %(before)s - INTERVAL '1 day' AND orders.segment IS NOT NULL
+  AND orders.treatment IN ('wash', 'sweep', 'fog', 'heavy_clean', 'hand_wash')
+GROUP BY orders.segment;
+
+-- name: newest_checkpoint
+-- The last state at or before a minute.
+SELECT state FROM checkpoints
+WHERE ts <= %(ts)s AND fingerprint = %(fingerprint)s
+ORDER BY ts DESC LIMIT 1;
+
+-- name: save_checkpoint
+-- The state at the end of an hour.
+INSERT INTO checkpoints (ts, fingerprint, state) VALUES (%(ts)s, %(fingerprint)s, %(state)s)
+ON CONFLICT (ts) DO UPDATE SET fingerprint = excluded.fingerprint, state = excluded.state;
+
+-- name: forget_checkpoints
+-- After late data the later ones are no longer true.
+DELETE FROM checkpoints WHERE ts > %(ts)s;
+
+-- name: forget_minutes
+-- Minutes that are about to be worked out again.
+DELETE FROM segment_minutes WHERE ts > %(ts)s;
+
+-- name: forget_flags
+-- Flags that are about to be worked out again.
+DELETE FROM flags WHERE ts > %(ts)s;
+
+-- name: copy_minutes
+-- Minutes by COPY.
+COPY segment_minutes (segment, ts, pm10, background, increment, level, confidence, cause, treated_at)
+FROM STDIN (FORMAT BINARY);
+
+-- name: add_flags
+-- Quality flags that are not good.
+INSERT INTO flags (station, ts, quantity, test, flag, reason)
+VALUES (%(station)s, %(ts)s, %(quantity)s, %(test)s, %(flag)s, %(reason)s)
+ON CONFLICT (station, ts, quantity, test)
+DO UPDATE SET flag = excluded.flag, reason = excluded.reason;
+
+-- name: doubt_episodes
+-- Before a stretch of the past is worked out again: what began in it is not believed until found
+-- again. What people did to it stays.
+UPDATE episodes SET withdrawn = true
+WHERE started_at > %(ts)s AND NOT withdrawn
+RETURNING id;
+
+-- name: put_episode
+-- An episode as it stands; who acknowledged it and its verdict stay.
+INSERT INTO episodes (id, segment, site, rule, level, state, started_at, peak_at, peak, ended_at,
+                      causes, updated_at)
+VALUES (%(id)s, %(segment)s, %(site)s, %(rule)s, %(level)s, %(state)s, %(started_at)s,
+        %(peak_at)s, %(peak)s, %(ended_at)s, %(causes)s, %(now)s)
+ON CONFLICT (id) DO UPDATE SET
+    level = excluded.level, state = excluded.state, peak_at = excluded.peak_at,
+    peak = excluded.peak, ended_at = excluded.ended_at, causes = excluded.causes,
+    withdrawn = false, updated_at = excluded.updated_at;
+
+-- name: withdraw_episode
+-- Late data showed that it never was.
+UPDATE episodes SET state = 'closed', ended_at = started_at, updated_at = %(now)s
+WHERE id = %(id)s AND withdrawn;
+
+-- name: raise_peak
+-- A peak that rose without any other change.
+UPDATE episodes SET peak = %(peak)s, peak_at = %(peak_at)s
+WHERE id = %(id)s AND peak IS DISTINCT FROM %(peak)s;
+
+-- name: log_episode
+-- One line of an episode's story; working the past out again does not repeat it.
+INSERT INTO episode_log (episode, at, actor, event, detail)
+SELECT %(episode)s, %(at)s, 'analytics', %(event)s, %(detail)s
+WHERE NOT EXISTS (
+    SELECT FROM episode_log
+    WHERE episode = %(episode)s AND at = %(at)s AND actor = 'analytics' AND event = %(event)s
+);
+
+-- name: forget_notices
+-- Notices that are about to be worked out again.
+DELETE FROM notices WHERE kind = 'sand_dust' AND started_at > %(ts)s;
+
+-- name: reopen_notices
+-- Their end is about to be worked out again.
+UPDATE notices SET ended_at = NULL WHERE kind = 'sand_dust' AND ended_at > %(ts)s;
+
+-- name: open_notice
+-- Sand-dust weather begins.
+INSERT INTO notices (id, kind, started_at, detail)
+VALUES (%(id)s, 'sand_dust', %(ts)s, %(detail)s) ON CONFLICT (id) DO NOTHING;
+
+-- name: close_notice
+-- Sand-dust weather ends.
+UPDATE notices SET ended_at = %(ts)s WHERE kind = 'sand_dust' AND ended_at IS NULL;
+
+-- name: measured_minutes
+-- Increments where a station stands, over a span.
+SELECT segment, ts, increment FROM segment_minutes
+WHERE ts > %(after)s AND ts <= %(upto)s AND confidence >= 1 AND increment IS NOT NULL;
+
+-- name: put_verdict
+-- The verdict on one order.
+INSERT INTO verdicts (order_id, segment, treatment, done_at, judged_at, effective, reduction_pct,
+                      low, high, method, detail)
+VALUES (%(order_id)s, %(segment)s, %(treatment)s, %(done_at)s, %(judged_at)s, %(effective)s,
+        %(reduction_pct)s, %(low)s, %(high)s, %(method)s, %(detail)s)
+ON CONFLICT (order_id) DO UPDATE SET
+    effective = excluded.effective, reduction_pct = excluded.reduction_pct, low = excluded.low,
+    high = excluded.high, judged_at = excluded.judged_at, detail = excluded.detail;
+
+-- name: episode_verdict
+-- The episode that the order was for takes its verdict, where it could be told.
+UPDATE episodes SET verdict = %(verdict)s, updated_at = %(now)s
+FROM orders
+WHERE orders.id = %(order_id)s AND episodes.id = orders.episode
+RETURNING episodes.id;
