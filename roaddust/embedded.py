@@ -96,7 +96,10 @@ class Tenant:
     def alive(self) -> bool:
         """Tell whether the owner still runs (and its number was not given to another)."""
         try:
-            return psutil.Process(self.owner_pid).create_time() == self.owner_started
+            owner = psutil.Process(self.owner_pid)
+            return (
+                owner.create_time() == self.owner_started and owner.status() != psutil.STATUS_ZOMBIE
+            )
         except psutil.NoSuchProcess:
             return False
 
@@ -119,6 +122,8 @@ class FolderLock:
             tenant = self._tenant()
             os.close(self.fd)
             raise AlreadyRunning(_already_running(service, folder, tenant))
+        # Who is forked from this process must not hold the lock after its end.
+        _locked_fds.add(self.fd)
         self.write(server_pid=None, address=None)
 
     _taken = False
@@ -153,7 +158,20 @@ class FolderLock:
 
     def release(self) -> None:
         """Give the folder free."""
+        _locked_fds.discard(self.fd)
         os.close(self.fd)
+
+
+_locked_fds: set[int] = set()
+
+
+def _close_locked_fds() -> None:
+    for fd in _locked_fds:
+        os.close(fd)
+    _locked_fds.clear()
+
+
+os.register_at_fork(after_in_child=_close_locked_fds)
 
 
 def _already_running(service: str, folder: Path, tenant: Tenant | None) -> str:

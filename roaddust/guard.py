@@ -1,9 +1,8 @@
 """A server process that never outlives the one that started it.
 
-The server is the child of a small guard, and the guard watches a pipe whose other end
-only its owner holds. When the owner stops the server, or ends in any way at all, the
-pipe closes and the guard shuts the server down in good order. If the guard itself is
-killed, the kernel tells the server (``PR_SET_PDEATHSIG``). A guard is a process of its
+The server is the child of a small guard. When the owner closes its pipe to the guard, or
+ends in any way at all, the guard shuts the server down in good order. If the guard itself
+is killed, the kernel tells the server (``PR_SET_PDEATHSIG``). A guard is a process of its
 own because the kernel's signal alone would fire when the *thread* that started the
 server ends, and because Ctrl-C in a terminal must reach the owner first: it decides
 the order in which things stop.
@@ -64,7 +63,7 @@ class Guarded:
     ) -> None:
         self.log = log
         self._guard = subprocess.Popen(
-            [*prefix, sys.executable, "-I", "-S", __file__, str(log), *command],
+            [*prefix, sys.executable, "-I", "-S", __file__, str(os.getpid()), str(log), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -111,8 +110,8 @@ class Guarded:
         return "\n".join(text.splitlines()[-lines:])
 
 
-def _watch(log: IO[bytes], command: Sequence[str]) -> int:
-    """Run the server until it ends or the owner's pipe closes; give its exit status."""
+def _watch(owner_pid: int, log: IO[bytes], command: Sequence[str]) -> int:
+    """Run the server until it ends or its owner lets go; give its exit status."""
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -139,11 +138,15 @@ def _watch(log: IO[bytes], command: Sequence[str]) -> int:
         return 127
     sys.stdout.write(f"{server.pid}\n")
     sys.stdout.flush()
-    owner_gone = select.poll()
-    owner_gone.register(sys.stdin.fileno(), select.POLLIN | select.POLLHUP)
     server_ended = os.pidfd_open(server.pid)
-    owner_gone.register(server_ended, select.POLLIN)
-    if all(fd != server_ended for fd, _ in owner_gone.poll()):
+    news = select.poll()
+    news.register(server_ended, select.POLLIN)
+    news.register(sys.stdin.fileno(), select.POLLIN | select.POLLHUP)
+    # A process that the owner forked may hold the pipe open after the owner's end.
+    with contextlib.suppress(ProcessLookupError):
+        news.register(os.pidfd_open(owner_pid), select.POLLIN)
+    owner_lives = os.getppid() == owner_pid
+    if not owner_lives or all(fd != server_ended for fd, _ in news.poll()):
         for stop_signal, patience_s in STOP_LADDER:
             server.send_signal(stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -153,9 +156,10 @@ def _watch(log: IO[bytes], command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Guard ``arguments[1:]``, whose output goes to the file ``arguments[0]``."""
-    with open(arguments[0], "ab", buffering=0) as log:  # noqa: PTH123 pathlib costs 10 ms here
-        return _watch(log, arguments[1:])
+    """Guard a server; the arguments are its owner's pid, its log and its command."""
+    owner_pid, log_path, *command = arguments
+    with Path(log_path).open("ab", buffering=0) as log:
+        return _watch(int(owner_pid), log, command)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from roaddust.guard import Guarded
 from tests.services.waiting import wait_until
 
 OWNER = """
-import json, sys, time
+import json, os, signal, sys
 from pathlib import Path
 from roaddust.embedded import EmbeddedBroker, EmbeddedPostgres
 
@@ -31,6 +31,16 @@ with EmbeddedPostgres(Path(sys.argv[1], "db")) as db, EmbeddedBroker(Path(sys.ar
     print(json.dumps([db.pid, mq.pid]), flush=True)
     sys.stdin.read()
 """
+
+FORKING_OWNER = OWNER.replace(
+    "    print(json.dumps([db.pid, mq.pid]), flush=True)",
+    """
+    forked = os.fork()
+    if not forked:
+        signal.pause()
+    print(json.dumps([db.pid, mq.pid, forked]), flush=True)
+""",
+)
 
 
 @pytest.fixture
@@ -214,6 +224,25 @@ def test_servers_end_with_their_owner(
     process.wait()
     with EmbeddedPostgres(tmp_path / "db"), EmbeddedBroker(tmp_path / "mq"):
         assert not any(map(psutil.pid_exists, pids))
+
+
+def test_servers_end_with_their_owner_even_if_it_forked(tmp_path: Path) -> None:
+    """A process forked from the owner keeps neither the servers nor the folders."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKING_OWNER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        *servers, forked = json.loads(process.stdout.readline())
+        process.kill()
+        try:
+            wait_for_end(servers)
+            with EmbeddedPostgres(tmp_path / "db"), EmbeddedBroker(tmp_path / "mq"):
+                assert psutil.pid_exists(forked)
+        finally:
+            os.kill(forked, signal.SIGKILL)
 
 
 def test_servers_run_for_an_ordinary_account(tmp_path: Path) -> None:
