@@ -23,7 +23,7 @@ demo: setup
 	$(BIN)/roaddust demo
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check

@@ -13,10 +13,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from roaddust.embedded import EmbeddedBroker, EmbeddedPostgres
 from store.migrate import migrate
 from tests.services import Mosquitto, ServiceMissing, Timescale, fresh_database
+
+# No test may depend on how fast the machine is; and the same commit gets the same answer in CI.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 LEFT_OUT = "service missing: "
 
