@@ -236,6 +236,7 @@ CREATE TABLE orders (
 CREATE INDEX orders_open ON orders (crew, seq) WHERE state IN ('sent', 'accepted', 'started');
 CREATE INDEX orders_by_segment ON orders (segment, ended_at);
 CREATE INDEX orders_by_episode ON orders (episode) WHERE episode IS NOT NULL;
+CREATE INDEX orders_by_end ON orders (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE order_log (                    -- append-only
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,144 @@
+"""What the dispatcher knows when it thinks: plain facts, loaded from the store by its runner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An open episode; `cause` is the likeliest kind and `cause_site` the site that it names."""
+
+    id: str
+    segment: str | None
+    site: str | None
+    rule: str
+    level: int
+    state: str
+    started_at: datetime
+    peak: float | None = None
+    cause: str | None = None
+    cause_site: str | None = None
+    shelved_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as the store has it; see the contract for the fields that are sent."""
+
+    id: str
+    crew: str
+    plan: str
+    seq: int
+    treatment: str
+    segment: str | None
+    site: str | None
+    depot: str | None
+    direction: str | None
+    path: tuple[tuple[float, float], ...]
+    eta: datetime
+    due: datetime | None
+    minutes: float
+    water_l: float
+    priority: int
+    episode: str | None
+    reason: str
+    state: str
+    issued_at: datetime
+    accepted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The id of the segment, site or depot."""
+        place = self.segment or self.site or self.depot
+        assert place is not None
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class CrewReport:
+    """A crew's newest position."""
+
+    crew: str
+    ts: datetime
+    lon: float
+    lat: float
+    water_l: float | None
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Medians over the stations; None where nobody measures."""
+
+    temp_c: float | None = None
+    rain_mm_30min: float | None = None
+    sand_dust: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Street:
+    """The newest minute of a segment; `increment` in µg/m³, `confidence` 0 to 1."""
+
+    increment: float | None
+    confidence: float
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something seen or complained of, at a segment or a site."""
+
+    ts: datetime
+    kind: str
+    segment: str | None
+    site: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An order that is over: done, refused, failed, silent or withdrawn."""
+
+    order: str
+    crew: str
+    treatment: str
+    place: str
+    state: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CrewPast:
+    """When an order of a crew last ended, when one went unanswered, when it last said how one
+    ended, and the orders that it lately refused, failed or left unanswered."""
+
+    ended_at: datetime | None = None
+    silent_at: datetime | None = None
+    heard_at: datetime | None = None
+    troubles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is looked at in every step, at one time; sequences in a fixed order."""
+
+    now: datetime
+    episodes: tuple[Episode, ...] = ()
+    open_orders: tuple[Order, ...] = ()
+    past: Mapping[str, CrewPast] = field(default_factory=dict)
+    reports: Mapping[str, CrewReport] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What wants are worked out from, at one time; sequences in a fixed order."""
+
+    now: datetime
+    episodes: tuple[Episode, ...] = ()
+    ended: tuple[Ended, ...] = ()
+    weather: Weather = Weather()
+    streets: Mapping[str, Street] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()

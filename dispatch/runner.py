@@ -1,0 +1,206 @@
+"""The dispatcher: takes in what crews say and, when there is a reason, plans and gives orders."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatch import tables
+from dispatch.crews import Standing, standings
+from dispatch.facts import Order, Present
+from dispatch.life import Change, told, unanswered, withdrawals
+from dispatch.messages import Message, encode, plan_message, same_order, tells_more
+from dispatch.planning import Plan, Planner
+from dispatch.settings import DispatchSettings
+from dispatch.triggers import PlanInForce, situation, trigger
+from dispatch.wants import Exclusion, wishes
+from dispatch.words import Words
+from geo.district import District
+from store import outbox
+from store.database import Connection
+from store.statements import statements
+
+SQL = statements("dispatch")
+
+
+class Dispatcher:
+    """Plans for one district. Everything that matters is in the tables: a new one goes on."""
+
+    def __init__(self, district: District, settings: DispatchSettings) -> None:
+        self.district = district
+        self.settings = settings
+        self.words = Words(settings.language, district.timezone)
+        self.planner = Planner(district, settings)
+        self._leading_on: Connection | None = None
+
+    def lead(self, conn: Connection) -> bool:
+        """Try to become the one that plans; holds until the session of `conn` ends."""
+        row = conn.execute(SQL.lead).fetchone()
+        conn.commit()
+        leads = bool(row and row[0])
+        self._leading_on = conn if leads else None
+        return leads
+
+    def step(self, conn: Connection, now: datetime) -> None:
+        """Bring orders and plans up to `now` (aware, UTC) in one transaction, and commit.
+
+        Does nothing while another dispatcher leads. On an error nothing has happened.
+        """
+        if self._leading_on is not conn and not self.lead(conn):
+            return
+        try:
+            self._step(conn, now)
+        except BaseException:
+            conn.rollback()
+            raise
+        conn.commit()
+
+    def _step(self, conn: Connection, now: datetime) -> None:
+        self._hear(conn)
+        present = tables.load_present(conn, self.district, now)
+        crews = standings(present, self.district, self.settings)
+        silences = [
+            change
+            for standing in crews.values()
+            for change in unanswered(standing, now, self.settings, self.words)
+        ]
+        if silences:
+            tables.save_changes(conn, silences)
+            present = tables.load_present(conn, self.district, now)
+            crews = standings(present, self.district, self.settings)
+        force = tables.load_plan_in_force(conn)
+        holds = situation(present, crews, {crew: len(s.orders) for crew, s in crews.items()})
+        if reason := trigger(force, holds, now, self.settings):
+            self._plan(conn, present, crews, force, reason)
+
+    def _hear(self, conn: Connection) -> None:
+        """Take the crews' words into their orders."""
+        words = tables.load_progress(conn)
+        if not words:
+            return
+        orders = tables.load_orders(conn, sorted({word.order for word in words}))
+        changes: list[Change] = []
+        for word in words:
+            if word.order not in orders:
+                continue
+            if change := told(orders[word.order], word):
+                orders[word.order] = change.order
+                changes.append(change)
+        tables.save_changes(conn, changes)
+        tables.mark_applied(conn, words)
+
+    def _plan(
+        self,
+        conn: Connection,
+        present: Present,
+        crews: Mapping[str, Standing],
+        force: PlanInForce | None,
+        reason: str,
+    ) -> None:
+        now = present.now
+        facts = tables.load_facts(conn, present, self.district, self.planner.places, self.settings)
+        able = {c: s.crew.kind for c, s in crews.items() if s.condition == "ready"}
+        wished = wishes(facts, self.district, self.settings, able)
+        plan_id = tables.free_plan_id(conn, now)
+        plan = self.planner.plan(now, plan_id, crews, wished.wants)
+        chosen = [order for orders in plan.orders.values() for order in orders]
+        excluded = (*wished.exclusions, *plan.left_out)
+        before = tables.load_told(conn, force.id if force else None)
+        after, changed = self._messages(now, plan_id, plan, before)
+        known = {order.id for order in present.open_orders}
+        withdrawn = withdrawals(crews.values(), chosen, now, self.words)
+        said, episode_lines = _episode_lines(present, force, chosen, excluded)
+        holds = situation(present, crews, {crew: len(o) for crew, o in plan.orders.items()})
+        tables.save_plan(
+            conn, plan_id, now, reason,
+            {
+                "seed": self.settings.seed, "wants": len(wished.wants), "searches": plan.detail,
+                "situation": holds | {"said": said},
+            },
+            after,
+        )  # fmt: skip
+        tables.save_orders(conn, [order for order in chosen if order.crew in changed])
+        tables.save_changes(conn, withdrawn)
+        tables.log_orders(conn, _order_lines(now, plan_id, chosen, known, before, changed))
+        tables.save_decisions(conn, plan_id, chosen, excluded)
+        tables.log_episodes(conn, now, episode_lines)
+        outbox.post(
+            conn,
+            [
+                (f"down/crews/{crew}/orders", encode(after[crew]), True)
+                for crew in after
+                if crew in changed
+            ],
+        )
+
+    def _messages(
+        self, now: datetime, plan_id: str, plan: Plan, before: Mapping[str, Message]
+    ) -> tuple[dict[str, Message], set[str]]:
+        """What every crew has been told once this plan is out, and who must be told anew."""
+        shift = timedelta(minutes=self.settings.publish_shift_min)
+        after: dict[str, Message] = {}
+        changed: set[str] = set()
+        for crew, orders in plan.orders.items():
+            message = plan_message(plan_id, crew, now, orders)
+            if tells_more(before.get(crew), message, shift):
+                after[crew] = message
+                changed.add(crew)
+            elif crew in before:
+                after[crew] = before[crew]
+        return after, changed
+
+
+def _order_lines(
+    now: datetime,
+    plan_id: str,
+    orders: Iterable[Order],
+    known: set[str],
+    before: Mapping[str, Message],
+    changed: set[str],
+) -> list[tuple[str, datetime, str, str, dict[str, Any]]]:
+    """The log of a plan's orders: the new ones, and those that a crew is told anew."""
+    old = {order["order"]: order for message in before.values() for order in message["orders"]}
+    lines = []
+    for order in orders:
+        if order.crew not in changed:
+            continue
+        detail = {"plan": plan_id, "crew": order.crew, "eta": order.eta}
+        if order.id not in known:
+            lines.append((order.id, now, "dispatch", "sent", detail))
+        elif order.id in old and not same_order(old[order.id], order):
+            lines.append((order.id, now, "dispatch", "replanned", detail))
+    return lines
+
+
+def _episode_lines(
+    present: Present,
+    force: PlanInForce | None,
+    orders: Sequence[Order],
+    excluded: Sequence[Exclusion],
+) -> tuple[dict[str, str], list[tuple[str, str, dict[str, Any]]]]:
+    """What each open episode has been answered, and what has to be added to its log for it."""
+    before: Mapping[str, str] = force.situation.get("said", {}) if force else {}
+    serving = {order.episode: order for order in reversed(orders) if order.episode is not None}
+    against: dict[str, Exclusion] = {}
+    for exclusion in excluded:
+        if exclusion.episode is not None:
+            against.setdefault(exclusion.episode, exclusion)
+    said: dict[str, str] = {}
+    lines: list[tuple[str, str, dict[str, Any]]] = []
+    for episode in present.episodes:
+        if order := serving.get(episode.id):
+            said[episode.id] = order.id
+            line = (
+                episode.id, "order",
+                {
+                    "order": order.id, "crew": order.crew, "treatment": order.treatment,
+                    "eta": order.eta,
+                },
+            )  # fmt: skip
+        elif exclusion_ := against.get(episode.id):
+            said[episode.id] = exclusion_.reason.code
+            line = (episode.id, "reason", {"reason": exclusion_.reason.text})
+        else:
+            continue
+        if before.get(episode.id) != said[episode.id]:
+            lines.append(line)
+    return said, lines

@@ -1,0 +1,186 @@
+"""What a district may decide about its dispatching, with defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+Language = Literal["zh-CN", "en"]
+
+TREATS: Mapping[str, tuple[str, ...]] = {
+    "water_truck": ("wash",),
+    "sweeper": ("sweep",),
+    "fog_cannon": ("fog",),
+    "heavy_cleaner": ("heavy_clean",),
+    "hand_wash": ("hand_wash", "inspect"),
+}
+"""Which treatments a crew of each kind carries out."""
+
+WET = frozenset({"wash", "heavy_clean", "hand_wash", "fog"})
+"""Treatments that put water on the street."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchSettings:
+    """Settings of the dispatcher.
+
+    Attributes
+    ----------
+    seed, iterations
+        Of the route search. It stops after `iterations` (one improved neighbour each), never
+        after seconds, so that the same input gives the same plan on any machine.
+    language
+        In which reasons for people are written.
+    answer_min
+        A crew that has not answered its next order after so long is silent.
+    start_grace_min
+        An order accepted but not begun so long after its `eta` counts as unanswered; so does
+        one begun and not ended so long after it should have been.
+    unheard_min
+        A crew with work whose newest message is older than this is not counted on.
+    replan_min
+        The plan is made anew after so long even if nothing has happened.
+    horizon_h
+        A plan reaches to the end of the shift, and never further than this.
+    pause_min
+        The least time between two plans, unless what happened is urgent.
+    publish_shift_min
+        A crew gets its plan again when an arrival moves by more than this.
+    max_wash_kmh
+        Nothing wet is done faster than this.
+    min_wash_temp_c
+        Below it no water goes on the street.
+    wash_in_rain, rain_limit_mm
+        Whether the street is washed in rain; rain is more than the limit in 30 minutes.
+    useful_life_min
+        Per treatment, how long a street so treated is left alone.
+    episode_rest_min
+        The same for a street whose episode goes on after a treatment; after that a stronger
+        one is tried where there is one.
+    due_min
+        Minutes from the start of an episode to when work should begin, per level 1 to 3.
+    at_once_min
+        Work of priority 1 or 2 that begins within this is at once.
+    flag_life_min
+        How long a camera's flag or a complaint asks for work.
+    gate_flags
+        So many flags at the gate of a site within `flag_life_min` ask for an inspection.
+    refusal_rest_min
+        A crew that refused or failed an order is not asked for the same again so soon.
+    stand_min
+        How long a fog cannon stands at a site, an inspection takes, and hand washing at a site.
+    fog_l_per_min
+        What a standing fog cannon uses: a tank of 8 to 15 m³ lasts about an hour.
+    routine_share
+        Per treatment, the share of a segment's `min_treatments_per_day` that it should get.
+    increment_limit_ug_m3
+        A street that adds more than this to the background is worth a treatment in itself.
+    must_prize_s
+        Worth of an order for an episode or a flag by priority 1 to 3, in seconds of a crew's
+        time. So high that only the impossible is left out.
+    routine_prize_s
+        Worth of one routine treatment that is just due, in seconds of a crew's time.
+    move_cost_s
+        What it costs to give an order that a crew has been sent to another crew.
+    snap_m
+        A crew so close to a junction is taken to be at it.
+    """
+
+    seed: int = 1
+    iterations: int = 250
+    language: Language = "zh-CN"
+    answer_min: float = 10.0
+    start_grace_min: float = 30.0
+    unheard_min: float = 15.0
+    replan_min: float = 10.0
+    horizon_h: float = 12.0
+    pause_min: float = 2.0
+    publish_shift_min: float = 5.0
+    max_wash_kmh: float = 15.0
+    min_wash_temp_c: float = 3.0
+    wash_in_rain: bool = False
+    rain_limit_mm: float = 0.2
+    useful_life_min: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "wash": 120.0,
+            "sweep": 240.0,
+            "fog": 30.0,
+            "heavy_clean": 360.0,
+            "hand_wash": 720.0,
+            "inspect": 240.0,
+        }
+    )
+    episode_rest_min: float = 45.0
+    due_min: tuple[float, float, float] = (120.0, 60.0, 30.0)
+    at_once_min: float = 10.0
+    flag_life_min: float = 120.0
+    gate_flags: int = 3
+    refusal_rest_min: float = 60.0
+    stand_min: Mapping[str, float] = field(
+        default_factory=lambda: {"fog": 20.0, "inspect": 15.0, "hand_wash": 30.0}
+    )
+    fog_l_per_min: float = 150.0
+    routine_share: Mapping[str, float] = field(
+        default_factory=lambda: {"wash": 1.0, "sweep": 0.5, "hand_wash": 0.125}
+    )
+    increment_limit_ug_m3: float = 30.0
+    must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
+    routine_prize_s: float = 1_800.0
+    move_cost_s: float = 300.0
+    snap_m: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError(f"dispatch: iterations must be at least 1, not {self.iterations}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"dispatch: seed must be in 0 to 2^32 - 1, not {self.seed}")
+        if self.language not in ("zh-CN", "en"):
+            raise ValueError(f"dispatch: language must be zh-CN or en, not {self.language!r}")
+        for name in (
+            "answer_min", "unheard_min", "replan_min", "horizon_h", "max_wash_kmh", "flag_life_min",
+            "routine_prize_s", "fog_l_per_min", "at_once_min",
+        ):  # fmt: skip
+            if not getattr(self, name) > 0:
+                raise ValueError(f"dispatch: {name} must be above 0, not {getattr(self, name)}")
+        for name in (
+            "start_grace_min", "pause_min", "publish_shift_min", "rain_limit_mm", "gate_flags",
+            "episode_rest_min", "refusal_rest_min", "move_cost_s", "snap_m",
+            "increment_limit_ug_m3",
+        ):  # fmt: skip
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"dispatch: {name} must not be negative")
+        for name, values in (("due_min", self.due_min), ("must_prize_s", self.must_prize_s)):
+            if len(tuple(values)) < 3 or min(values) <= 0:
+                raise ValueError(f"dispatch: {name} must be three numbers above 0, not {values}")
+        known = {treatment for kinds in TREATS.values() for treatment in kinds}
+        for name, table in (
+            ("useful_life_min", self.useful_life_min),
+            ("stand_min", self.stand_min),
+            ("routine_share", self.routine_share),
+        ):
+            for treatment, value in table.items():
+                if treatment not in known:
+                    raise ValueError(
+                        f"dispatch: {name} names {treatment!r}, which is no treatment; "
+                        f"choose from {', '.join(sorted(known))}"
+                    )
+                if not value >= 0:
+                    raise ValueError(f"dispatch: {name}.{treatment} must not be negative")
+
+    def overridden(self, table: Mapping[str, Any]) -> "DispatchSettings":
+        """The same with what a district says, keys as the attributes; tables are merged.
+
+        Raises ValueError for a key that is not a setting.
+        """
+        names = {item.name for item in fields(self)}
+        changes: dict[str, Any] = {}
+        for key, value in table.items():
+            if key not in names:
+                raise ValueError(
+                    f"dispatch: {key!r} is not a setting; choose from {', '.join(sorted(names))}"
+                )
+            here = getattr(self, key)
+            if isinstance(here, Mapping):
+                changes[key] = {**here, **value}
+            else:
+                changes[key] = tuple(value) if isinstance(here, tuple) else value
+        return replace(self, **changes)

@@ -1,0 +1,86 @@
+"""When a plan is made anew: what the plan in force was made from, against what holds now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatch.crews import Standing
+from dispatch.facts import Present
+from dispatch.settings import DispatchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInForce:
+    """The newest plan: when it was issued, and the situation that it was made from."""
+
+    id: str
+    issued_at: datetime
+    situation: Mapping[str, Any]
+
+
+def situation(
+    present: Present, standings: Mapping[str, Standing], orders: Mapping[str, int]
+) -> dict[str, Any]:
+    """What a plan rests on and the clock does not change by itself, as plain JSON.
+
+    `orders` are how many each crew has.
+    """
+    return {
+        "episodes": {
+            episode.id: [
+                episode.level,
+                episode.state,
+                episode.cause,
+                episode.shelved_until is not None and episode.shelved_until > present.now,
+            ]
+            for episode in present.episodes
+            if episode.state in ("active", "recovering")
+        },
+        "crews": {crew: standing.condition for crew, standing in standings.items()},
+        "troubles": sorted(order for past in present.past.values() for order in past.troubles),
+        "orders": dict(orders),
+    }
+
+
+def trigger(
+    force: PlanInForce | None,
+    present: Mapping[str, Any],
+    now: datetime,
+    settings: DispatchSettings,
+) -> str | None:
+    """Why a plan is to be made now, in a word; None if the one in force will do.
+
+    A new or raised episode and a crew that comes or goes are urgent. Everything else waits
+    until the plan in force is `pause_min` old. An order done as planned is no reason, unless
+    it was the crew's last: the crew knows its next one.
+    """
+    if force is None:
+        return "first"
+    before = force.situation
+    if present["crews"] != before["crews"]:
+        return "crew"
+    known = before["episodes"]
+    if any(_worse(known.get(episode), state) for episode, state in present["episodes"].items()):
+        return "episode"
+    age = now - force.issued_at
+    if age < timedelta(minutes=settings.pause_min):
+        return None
+    if known != present["episodes"]:
+        return "episode_changed"
+    if set(present["troubles"]) - set(before["troubles"]):
+        return "order"
+    if any(
+        present["crews"][crew] == "ready" and before["orders"].get(crew, 0) and not count
+        for crew, count in present["orders"].items()
+    ):
+        return "finished"
+    if age >= timedelta(minutes=settings.replan_min):
+        return "timer"
+    return None
+
+
+def _worse(before: Sequence[Any] | None, after: Sequence[Any]) -> bool:
+    if before is None or after[0] > before[0]:
+        return True
+    return bool(after[1] == "active" and before[1] == "recovering")

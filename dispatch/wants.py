@@ -1,0 +1,395 @@
+"""Which places want which treatment, what that is worth, and why the others get none."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dispatch.facts import Ended, Episode, Facts, Flag
+from dispatch.settings import TREATS, WET, DispatchSettings
+from dispatch.shifts import hours_a_day
+from dispatch.words import Reason, Words
+from geo.district import District
+
+CLEANS = frozenset({"wash", "heavy_clean"})
+"""Treatments that count as a wash when the next is due."""
+
+SIGHTINGS = frozenset({"mud_on_road", "dust_plume", "illegal_dumping", "complaint"})
+GATE_FAILURES = frozenset({"unwashed_truck", "wash_bay_idle", "uncovered_truck"})
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A treatment that a segment or a site should get.
+
+    `prize` is its worth in seconds of a crew's time, `due` when work should have begun,
+    `refusers` the crews that are not to be asked.
+    """
+
+    place: str
+    is_site: bool
+    treatment: str
+    priority: int
+    prize: float
+    reason: str
+    due: datetime | None = None
+    episode: str | None = None
+    refusers: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it one want: the place and the treatment."""
+        return self.place, self.treatment
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A place that gets no treatment now, and the reason."""
+
+    place: str
+    treatment: str | None
+    reason: Reason
+    episode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """All wants, the most urgent first, and all exclusions."""
+
+    wants: tuple[Want, ...]
+    exclusions: tuple[Exclusion, ...]
+
+
+def wishes(
+    facts: Facts,
+    district: District,
+    settings: DispatchSettings,
+    crews: Mapping[str, str],
+) -> Wishes:
+    """What should be done now.
+
+    `crews` are those that can be counted on at `facts.now`, id to kind. A place has at most one
+    want per treatment: the most urgent reason stands.
+    """
+    return _Wisher(facts, district, settings, crews).wishes()
+
+
+class _Wisher:
+    def __init__(
+        self,
+        facts: Facts,
+        district: District,
+        settings: DispatchSettings,
+        crews: Mapping[str, str],
+    ) -> None:
+        self.facts = facts
+        self.now = facts.now
+        self.district = district
+        self.settings = settings
+        self.words = Words(settings.language, district.timezone)
+        self.crews_for: dict[str, frozenset[str]] = {
+            treatment: frozenset(crew for crew, kind in crews.items() if treatment in TREATS[kind])
+            for treatments in TREATS.values()
+            for treatment in treatments
+        }
+        self.hours_a_day = {
+            treatment: hours_a_day(
+                shift
+                for crew in district.crews.values()
+                if treatment in TREATS[crew.kind]
+                for shift in crew.shifts
+            )
+            for treatment in self.crews_for
+        }
+        self.last_done = _last_done(facts.ended)
+        self.refusers = _refusers(facts, settings)
+        self.wants: dict[tuple[str, str], Want] = {}
+        self.exclusions: list[Exclusion] = []
+        self.mean_residents = _mean(s.residents for s in district.segments.values() if s.treat)
+
+    def wishes(self) -> Wishes:
+        for episode in self.facts.episodes:
+            self._episode(episode)
+        for flag in self.facts.flags:
+            if flag.kind in SIGHTINGS:
+                self._sighting(flag)
+        self._gates()
+        self._routine()
+        self._one_clean_each()
+        wants = sorted(self.wants.values(), key=lambda w: (w.priority, -w.prize, w.key))
+        return Wishes(tuple(wants), tuple(self.exclusions))
+
+    # Episodes -----------------------------------------------------------------------------
+
+    def _episode(self, episode: Episode) -> None:
+        place = episode.segment or episode.site
+        if episode.state not in ("active", "recovering") or place is None:
+            return
+        if against := self._no_order_for(episode):
+            self.exclusions.append(Exclusion(place, None, against, episode.id))
+            return
+        is_site = episode.segment is None
+        treated = self._treated(place, ("fog", "inspect") if is_site else ("wash", "heavy_clean"))
+        if treated is not None and treated[0] < episode.started_at - timedelta(
+            minutes=self.settings.useful_life_min[treated[1]]
+        ):
+            treated = None
+        if treated is not None and (against := self._treated_enough(episode, *treated)):
+            self.exclusions.append(Exclusion(place, treated[1], against, episode.id))
+            return
+        treatment = self._treatment_for(episode, is_site, again=treated is not None)
+        priority = 4 - episode.level
+        if episode.state == "recovering":
+            priority = 3
+        name = self._name(place)
+        if treated is None:
+            reason = self.words.say(
+                "episode", place=name, level=episode.level,
+                since=self.words.time(episode.started_at),
+                treatment=self.words.treatment(treatment),
+            )  # fmt: skip
+        else:
+            reason = self.words.say(
+                "episode_again", place=name, level=episode.level, ago=self._ago(treated[0]),
+                treatment=self.words.treatment(treatment),
+            )  # fmt: skip
+        due = episode.started_at + timedelta(minutes=self.settings.due_min[episode.level - 1])
+        self._want(
+            Want(
+                place, is_site, treatment, priority, self._must_prize(priority), reason, due,
+                episode.id,
+            )
+        )  # fmt: skip
+        if episode.cause == "site" and episode.cause_site is not None and not is_site:
+            self._blame(episode, episode.cause_site, name)
+
+    def _no_order_for(self, episode: Episode) -> Reason | None:
+        if episode.shelved_until is not None and episode.shelved_until > self.now:
+            return self.words.reason("shelved", until=self.words.time(episode.shelved_until))
+        sentence = {"regional": "regional", "sensor": "sensor", "treatment": "own_work"}
+        if episode.cause in sentence:
+            return self.words.reason(sentence[episode.cause])
+        return None
+
+    def _treated_enough(self, episode: Episode, at: datetime, treatment: str) -> Reason | None:
+        said = {"ago": self._ago(at), "treatment": self.words.treatment(treatment)}
+        if episode.state == "recovering":
+            return self.words.reason("recovering", **said)
+        rest_min = self.settings.episode_rest_min
+        if self.now - at < timedelta(minutes=rest_min):
+            return self.words.reason("rested", **said)
+        return None
+
+    def _treatment_for(self, episode: Episode, is_site: bool, *, again: bool) -> str:
+        if is_site:
+            return "fog" if self.crews_for["fog"] else "inspect"
+        heavy = episode.level == 3 or (again and episode.level == 2)
+        rested = self._rested(episode.segment or "", ("heavy_clean",)) is None
+        if heavy and self.crews_for["heavy_clean"] and rested:
+            return "heavy_clean"
+        return "wash"
+
+    def _blame(self, episode: Episode, site: str, street: str) -> None:
+        if site not in self.district.sites or self._rested(site, ("inspect",)) is not None:
+            return
+        reason = self.words.say("blamed", street=street, place=self._name(site))
+        due = episode.started_at + timedelta(minutes=self.settings.due_min[0])
+        self._want(Want(site, True, "inspect", 3, self._must_prize(3), reason, due))
+
+    # Flags and complaints -----------------------------------------------------------------
+
+    def _sighting(self, flag: Flag) -> None:
+        segment = flag.segment
+        if segment is None or not self.district.segments[segment].treat:
+            return
+        done = self._treated(segment, CLEANS)
+        if done is not None and done[0] >= flag.ts:
+            return
+        mud = flag.kind in ("mud_on_road", "illegal_dumping")
+        treatment = "heavy_clean" if mud and self.crews_for["heavy_clean"] else "wash"
+        priority = 2 if mud else 3
+        reason = self.words.say(
+            "flag", time=self.words.time(flag.ts), place=self._name(segment),
+            flag=self.words.flag(flag.kind), treatment=self.words.treatment(treatment),
+        )  # fmt: skip
+        due = flag.ts + timedelta(minutes=self.settings.due_min[0 if priority == 3 else 1])
+        self._want(
+            Want(segment, False, treatment, priority, self._must_prize(priority), reason, due)
+        )
+
+    def _gates(self) -> None:
+        failures: dict[str, list[Flag]] = {}
+        for flag in self.facts.flags:
+            if flag.kind in GATE_FAILURES and flag.site is not None:
+                failures.setdefault(flag.site, []).append(flag)
+        for site, flags in failures.items():
+            done = self._treated(site, ("inspect",))
+            fresh = [flag for flag in flags if done is None or flag.ts > done[0]]
+            if len(fresh) < max(self.settings.gate_flags, 1):
+                continue
+            if rested := self._rested(site, ("inspect",)):
+                self.exclusions.append(Exclusion(site, "inspect", rested))
+                continue
+            reason = self.words.say("gate", place=self._name(site), count=len(fresh))
+            due = fresh[-1].ts + timedelta(minutes=self.settings.due_min[0])
+            self._want(Want(site, True, "inspect", 3, self._must_prize(3), reason, due))
+
+    # Routine and plain dust ---------------------------------------------------------------
+
+    def _routine(self) -> None:
+        said = {exclusion.place for exclusion in self.exclusions}
+        for segment in self.district.segments.values():
+            if not segment.treat:
+                continue
+            weight = 0.5 + 0.5 * segment.residents / self.mean_residents
+            asked = False
+            for treatment, share in self.settings.routine_share.items():
+                asked |= self._routine_want(segment.id, treatment, share, weight)
+            asked |= self._dusty_want(segment.id, weight)
+            if asked or segment.id in said:
+                continue
+            if rested := self._rested(segment.id, CLEANS):
+                self.exclusions.append(Exclusion(segment.id, "wash", rested))
+            elif not any((segment.id, treatment) in self.wants for treatment in self.crews_for):
+                self.exclusions.append(Exclusion(segment.id, None, self.words.reason("clean")))
+
+    def _routine_want(self, segment: str, treatment: str, share: float, weight: float) -> bool:
+        times_a_day = self.district.segments[segment].min_treatments_per_day * share
+        if times_a_day <= 0 or self.hours_a_day[treatment] <= 0:
+            return False
+        interval_min = 60 * self.hours_a_day[treatment] / times_a_day
+        alike = CLEANS if treatment == "wash" else (treatment,)
+        done = self._treated(segment, alike)
+        overdue = 2.0
+        if done is not None:
+            age_min = (self.now - done[0]) / timedelta(minutes=1)
+            if age_min < interval_min or age_min < self.settings.useful_life_min[treatment]:
+                return False
+            overdue = min(age_min / interval_min, 2.0)
+        reason = self.words.say(
+            "routine", place=self._name(segment), treatment=self.words.treatment(treatment)
+        )
+        prize = self.settings.routine_prize_s * weight * overdue
+        return self._want(Want(segment, False, treatment, 4, prize, reason))
+
+    def _dusty_want(self, segment: str, weight: float) -> bool:
+        street = self.facts.streets.get(segment)
+        limit = self.settings.increment_limit_ug_m3
+        if street is None or street.increment is None or street.increment < limit:
+            return False
+        if street.cause in ("regional", "sensor", "treatment") or (segment, "wash") in self.wants:
+            return False
+        if self._rested(segment, CLEANS):
+            return False
+        reason = self.words.say(
+            "increment", place=self._name(segment), increment=street.increment,
+            residents=self.district.segments[segment].residents,
+            treatment=self.words.treatment("wash"),
+        )  # fmt: skip
+        share = street.increment / limit * street.confidence
+        prize = self.settings.routine_prize_s * weight * min(share, 4.0)
+        return self._want(Want(segment, False, "wash", 4, prize, reason))
+
+    def _one_clean_each(self) -> None:
+        """Heavy cleaning does what washing would; it takes over the more urgent reason."""
+        for place, treatment in list(self.wants):
+            heavy = self.wants.get((place, "heavy_clean"))
+            if treatment != "wash" or heavy is None:
+                continue
+            wash = self.wants.pop((place, "wash"))
+            if wash.priority < heavy.priority or (heavy.episode is None and wash.episode):
+                self.wants[heavy.key] = replace(
+                    heavy,
+                    priority=min(wash.priority, heavy.priority),
+                    prize=max(wash.prize, heavy.prize),
+                    due=min((due for due in (wash.due, heavy.due) if due), default=None),
+                    episode=wash.episode,
+                )
+
+    # What holds for every want ------------------------------------------------------------
+
+    def _want(self, want: Want) -> bool:
+        """Take the want in, or say why not; the more urgent of two with one key stays."""
+        if reason := self._hindrance(want):
+            self.exclusions.append(Exclusion(want.place, want.treatment, reason, want.episode))
+            return True
+        known = self.wants.get(want.key)
+        if known is None or (want.priority, -want.prize) < (known.priority, -known.prize):
+            refusers = frozenset(self.refusers.get(want.key, {}))
+            self.wants[want.key] = replace(want, refusers=refusers)
+        return True
+
+    def _hindrance(self, want: Want) -> Reason | None:
+        weather, settings = self.facts.weather, self.settings
+        if want.treatment in WET:
+            if weather.sand_dust:
+                return self.words.reason("sand_dust")
+            rain = weather.rain_mm_30min
+            if rain is not None and rain > settings.rain_limit_mm and not settings.wash_in_rain:
+                return self.words.reason("rain", rain=rain)
+            if weather.temp_c is not None and weather.temp_c < settings.min_wash_temp_c:
+                return self.words.reason(
+                    "frost", temp=weather.temp_c, limit=settings.min_wash_temp_c
+                )
+        able = self.crews_for[want.treatment]
+        if not able:
+            return self.words.reason("no_crew", treatment=self.words.treatment(want.treatment))
+        refusers = self.refusers.get(want.key, {})
+        if able <= refusers.keys():
+            until = min(refusers.values()) + timedelta(minutes=settings.refusal_rest_min)
+            return self.words.reason("refused", until=self.words.time(until))
+        return None
+
+    def _treated(self, place: str, treatments: Iterable[str]) -> tuple[datetime, str] | None:
+        found = [
+            (self.last_done[place, treatment], treatment)
+            for treatment in treatments
+            if (place, treatment) in self.last_done
+        ]
+        return max(found, default=None)
+
+    def _rested(self, place: str, treatments: Iterable[str]) -> Reason | None:
+        for treatment in sorted(treatments):
+            done = self.last_done.get((place, treatment))
+            life = timedelta(minutes=self.settings.useful_life_min[treatment])
+            if done is not None and self.now - done < life:
+                return self.words.reason(
+                    "rested", ago=self._ago(done), treatment=self.words.treatment(treatment)
+                )
+        return None
+
+    def _must_prize(self, priority: int) -> float:
+        return self.settings.must_prize_s[priority - 1]
+
+    def _ago(self, at: datetime) -> int:
+        return round((self.now - at) / timedelta(minutes=1))
+
+    def _name(self, place: str) -> str:
+        if place in self.district.segments:
+            return self.district.segments[place].name
+        return self.district.sites[place].name
+
+
+def _last_done(ended: Iterable[Ended]) -> dict[tuple[str, str], datetime]:
+    last: dict[tuple[str, str], datetime] = {}
+    for order in ended:
+        if order.state == "done":
+            key = order.place, order.treatment
+            last[key] = max(order.ended_at, last.get(key, order.ended_at))
+    return last
+
+
+def _refusers(
+    facts: Facts, settings: DispatchSettings
+) -> dict[tuple[str, str], dict[str, datetime]]:
+    """Per want, the crews that have refused or failed it lately, and when."""
+    since = facts.now - timedelta(minutes=settings.refusal_rest_min)
+    refusers: dict[tuple[str, str], dict[str, datetime]] = {}
+    for order in facts.ended:
+        if order.state in ("refused", "failed") and order.ended_at > since:
+            refusers.setdefault((order.place, order.treatment), {})[order.crew] = order.ended_at
+    return refusers
+
+
+def _mean(values: Iterable[int]) -> float:
+    numbers = list(values)
+    return max(sum(numbers) / len(numbers), 1.0) if numbers else 1.0

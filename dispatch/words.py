@@ -1,0 +1,157 @@
+"""The sentences that dispatch says to people, in both languages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from dispatch.settings import Language
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    # Why an order is given.
+    "episode": (
+        "{place}扬尘{level}级，{since}起超标，请{treatment}。",
+        "{place} has been over the dust limit (level {level}) since {since}: {treatment}.",
+    ),
+    "episode_again": (
+        "{place}扬尘{level}级，{ago}分钟前作业后仍未降下来，请{treatment}。",
+        "{place} is still at dust level {level} though treated {ago} minutes ago: {treatment}.",
+    ),
+    "flag": (
+        "{time}{place}发现{flag}，请{treatment}。",
+        "{flag} at {place} at {time}: {treatment}.",
+    ),
+    "gate": (
+        "{place}出口两小时内被拍到{count}次（带泥、未冲洗等），请到场检查。",
+        "{place} was flagged {count} times at its gate (mud, no wheel wash): inspect it.",
+    ),
+    "blamed": (
+        "{street}扬尘很可能来自{place}，请到场检查。",
+        "The dust on {street} probably comes from {place}: inspect it.",
+    ),
+    "increment": (
+        "{place}比背景高{increment:.0f} µg/m³，沿线居民{residents}人，请{treatment}。",
+        "{place} adds {increment:.0f} µg/m³ near {residents} residents: {treatment}.",
+    ),
+    "routine": (
+        "{place}按每日频次应{treatment}。",
+        "{place} is due for its daily round: {treatment}.",
+    ),
+    "refill": ("水量不够下一段作业，到{place}加水。", "Fill up at {place} for the next work."),
+    "return": ("本班任务已完成，返回{place}。", "All work is done; return to {place}."),
+    # Why no order is given.
+    "regional": (
+        "污染主要由区域传输造成，洒水作用不大，暂不派单。",
+        "The dust blows in from elsewhere; treating the street would not help.",
+    ),
+    "sensor": (
+        "数据可能来自故障设备，先核查监测站，暂不派单。",
+        "The readings are probably those of a faulty station; no order.",
+    ),
+    "own_work": (
+        "扬尘由正在进行的作业引起，作业后再看。",
+        "Our own crew is raising this dust at work; wait until it is done.",
+    ),
+    "shelved": ("值班员已搁置至{until}。", "An operator has shelved this until {until}."),
+    "rain": (
+        "正在下雨（30分钟{rain:.1f}毫米），不洒水。",
+        "It rains ({rain:.1f} mm in 30 min); no water.",
+    ),
+    "frost": (
+        "气温{temp:.1f} °C，低于{limit:g} °C，洒水会结冰。",
+        "At {temp:.1f} °C, below {limit:g} °C, water would freeze on the street.",
+    ),
+    "sand_dust": ("沙尘天气期间停止洒水作业。", "Sand-dust weather: no washing until it is over."),
+    "rested": (
+        "{ago}分钟前已{treatment}，效果期内不再重复。",
+        "Treated {ago} minutes ago ({treatment}); not again within its useful life.",
+    ),
+    "recovering": (
+        "{ago}分钟前已{treatment}，浓度正在回落，继续观察。",
+        "Treated {ago} minutes ago ({treatment}) and recovering; watching it.",
+    ),
+    "clean": (
+        "尚未到作业时间，浓度不高。",
+        "Clean enough, and its next routine treatment is not due.",
+    ),
+    "no_crew": ("当前没有能{treatment}的班组在岗。", "No crew on shift can do this: {treatment}."),
+    "refused": (
+        "能去的班组都已拒绝或未完成，{until}后再派。",
+        "Every crew that could has refused or failed; to be asked again after {until}.",
+    ),
+    "too_much_water": ("一罐水不够作业{place}。", "No truck carries enough water for {place}."),
+    "unreachable": ("沿路网到不了{place}。", "No way leads to {place} along the road graph."),
+    "not_in_shift": (
+        "本班次时间不够，未排入计划。",
+        "Does not fit into what is left of the shift.",
+    ),
+    "not_worth": (
+        "本轮其他路段更需要，未排入计划。",
+        "Other streets need the crews' time more in this plan.",
+    ),
+    # Why an order ended.
+    "silent": ("{minutes:.0f}分钟内无应答", "no answer in {minutes:.0f} minutes"),
+    "not_begun": ("未按时开始作业", "work did not begin in time"),
+    "not_ended": ("开始后一直没有完成消息", "no word of its end"),
+    "replaced": ("新计划已改派或取消", "not in the new plan"),
+    "moved": ("已改派{crew}", "given to {crew}"),
+    "shift_over": ("班组已下班", "the crew's shift is over"),
+    "broken": ("车辆故障", "the vehicle has broken down"),
+    "unheard": ("班组失联", "nothing has been heard from the crew"),
+}
+
+_TREATMENTS: dict[str, tuple[str, str]] = {
+    "wash": ("洒水冲洗", "wash"),
+    "sweep": ("清扫", "sweep"),
+    "fog": ("雾炮抑尘", "fog"),
+    "heavy_clean": ("重污染清洗", "heavy cleaning"),
+    "hand_wash": ("人工冲洗", "hand washing"),
+    "inspect": ("现场检查", "inspection"),
+    "refill": ("加水", "refill"),
+    "return": ("返回", "return"),
+}
+
+_FLAGS: dict[str, tuple[str, str]] = {
+    "mud_on_road": ("路面带泥", "Mud on the road"),
+    "dust_plume": ("扬尘", "A dust plume"),
+    "illegal_dumping": ("偷倒渣土", "Illegal dumping"),
+    "complaint": ("居民投诉扬尘", "A resident's complaint about dust"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A sentence, and the `code` of its kind, which stays the same when its numbers change."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Sentences in one language, times in one time zone."""
+
+    language: Language
+    timezone: ZoneInfo
+
+    def say(self, key: str, **values: object) -> str:
+        """The sentence with its blanks filled; KeyError for a key or a blank that is not there."""
+        return self._pick(_SENTENCES[key]).format(**values)
+
+    def reason(self, key: str, **values: object) -> Reason:
+        """The sentence with its code."""
+        return Reason(key, self.say(key, **values))
+
+    def treatment(self, treatment: str) -> str:
+        """What a treatment is called."""
+        return self._pick(_TREATMENTS[treatment])
+
+    def flag(self, kind: str) -> str:
+        """What a flag is called."""
+        return self._pick(_FLAGS[kind])
+
+    def time(self, at: datetime) -> str:
+        """Local hours and minutes."""
+        return f"{at.astimezone(self.timezone):%H:%M}"
+
+    def _pick(self, pair: tuple[str, str]) -> str:
+        return pair[0] if self.language == "zh-CN" else pair[1]
