@@ -34,7 +34,7 @@ lint: setup
 # What tests use beyond the Python packages: a real TimescaleDB, Mosquitto and a browser.
 services: setup
 	tests/services/prepare
-	$(BIN)/python -m tests.services.trixie
+	$(BIN)/python -m tests.services
 
 # Index addresses stay out of the lock, so that it installs from whatever index a machine has.
 lock: | $(BIN)/uv

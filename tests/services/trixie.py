@@ -1,6 +1,6 @@
 """Debian 13's TimescaleDB and Mosquitto, unpacked into a cache folder and run from there.
 
-``python -m tests.services.trixie`` prepares the folder: about 30 s and 650 MB, once. Nothing
+``python -m tests.services`` prepares the folder: about 30 s and 650 MB, once. Nothing
 is installed on the machine itself. The packages are unpacked and not configured, because
 their set-up scripts would make clusters and services that no test uses.
 """
@@ -12,7 +12,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,10 +108,3 @@ def _unpack(root: Path) -> None:
     (new / "etc" / "group").write_text(f"root:x:0:\nnogroup:x:{NOBODY_ID}:\n")
     (new / "dev" / "shm").chmod(0o1777)
     new.rename(root)
-
-
-if __name__ == "__main__":
-    try:
-        sys.stdout.write(f"{trixie_root()}\n")
-    except ServiceMissing as missing:
-        sys.exit(str(missing))
