@@ -49,7 +49,8 @@ def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> Pair:
 def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> Pair:
     """Give the WGS 84 longitude and latitude (degrees) of GCJ-02 ones.
 
-    The exact inverse of `wgs84_to_gcj02` for every place inside China.
+    The exact inverse of `wgs84_to_gcj02` for every place in China, but for the outermost two
+    kilometres of the rectangle, where a shifted place cannot be told from one outside.
     """
     return _inverse(_shifted, lon, lat)
 
@@ -141,7 +142,6 @@ def _inverse(forward: Callable[[Degrees, Degrees], Pair], lon: ArrayLike, lat: A
         found_lon, found_lat = found_lon + miss_lon, found_lat + miss_lat
         if not np.any(np.hypot(miss_lon, miss_lat) > _TOLERANCE_DEG):
             break
-    # Judged on the place found, not on the one given: a place just inside the rectangle may be
-    # shifted out of it and must still come back.
+    # Judged on the place found, not on the one given, because that is what was judged forward.
     inside = in_china(found_lon, found_lat)
     return np.where(inside, found_lon, lon), np.where(inside, found_lat, lat)

@@ -86,11 +86,13 @@ class RoadGraph:
         Each segment in each direction that it may be driven in, in the district's order.
     node_lonlat
         (node, 2) where the junctions are.
+    place_index
+        Finds places on the streets of the same district.
     """
 
     def __init__(self, district: District) -> None:
         self._district = district
-        self._places = PlaceIndex(district)
+        self.place_index = PlaceIndex(district)
         segments = list(district.segments.values())
         to_xy = district.projection.to_xy
         junctions = join_ends(
@@ -206,16 +208,15 @@ class RoadGraph:
     def site_access(self, site: str | Site) -> Place:
         """Give the place from which crews treat a site.
 
-        It is the point nearest to the site's boundary on its gate segments, or on any segment
-        if it has no gate.
+        It lies on the gate segment nearest to the site's boundary (on the nearest of all
+        segments if the site has no gate), where that passes closest to the site's centre.
         """
         shape = self._site(site)
         boundary = self._district.projection.to_xy(shape.geometry)
         candidates = shape.gates or tuple(self._district.segments)
         lines = np.array([self._xy_line(segment) for segment in candidates], dtype=object)
         nearest = int(np.argmin(shapely.distance(lines, boundary)))
-        on_line = shapely.get_point(shapely.shortest_line(lines[nearest], boundary), 0)
-        offset_m = float(shapely.line_locate_point(lines[nearest], on_line))
+        offset_m = float(shapely.line_locate_point(lines[nearest], boundary.centroid))
         return Place(candidates[nearest], offset_m)
 
     def depot_place(self, depot_id: str) -> Place:
@@ -224,7 +225,7 @@ class RoadGraph:
             depot = self._district.depots[depot_id]
         except KeyError:
             raise KeyError(f"the district has no depot {depot_id!r}") from None
-        found = self._places.nearest(depot.lon, depot.lat)
+        found = self.place_index.nearest(depot.lon, depot.lat)
         assert found is not None
         return found[0]
 
@@ -408,14 +409,14 @@ class RoadGraph:
     ) -> list[tuple[float, float]]:
         if not legs:
             lon, lat = (
-                self._places.point(origin)
+                self.place_index.point(origin)
                 if isinstance(origin, Place)
                 else self.node_lonlat[origin]
             )
             return [(float(lon), float(lat))]
         points: list[tuple[float, float]] = []
         for segment, from_m, to_m in legs:
-            piece = self._places.line_between(segment, from_m, to_m)
+            piece = self.place_index.line_between(segment, from_m, to_m)
             points.extend((float(lon), float(lat)) for lon, lat in piece.coords)
         return [
             point for index, point in enumerate(points) if index == 0 or point != points[index - 1]

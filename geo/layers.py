@@ -29,7 +29,10 @@ DepotKind = Literal["depot", "refill", "both"]
 CrewKind = Literal["water_truck", "sweeper", "fog_cannon", "heavy_cleaner", "hand_wash"]
 PmUnit = Literal["ug/m3", "mg/m3", "ng/m3"]
 
-Id = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+# Not $, which lets a line feed follow.
+_ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}\Z"
+
+Id = Annotated[str, Meta(pattern=_ID_PATTERN)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 # Every number has an upper bound, because TOML can say inf.
 WidthM = Annotated[float, Meta(gt=0, le=200)]
@@ -41,7 +44,7 @@ TankM3 = Annotated[float, Meta(ge=0, le=100)]
 WaterLPerM = Annotated[float, Meta(ge=0, le=100)]
 SpeedKmh = Annotated[float, Meta(gt=0, le=120)]
 ShiftText = Annotated[
-    str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")
+    str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z")
 ]
 
 
@@ -404,10 +407,12 @@ _READ: dict[str, Callable[[Any], list["np.ndarray[Any, np.dtype[np.float64]]"]]]
 def _remedy(name: str, wanted: Any) -> str:
     """Say what a field may hold."""
     schema = msgspec.json.schema(wanted)
+    # An optional field is a choice between its type and null.
+    schema = next((one for one in schema.get("anyOf", ()) if one.get("type") != "null"), schema)
     choices = schema.get("enum")
     if choices:
         return f"Choose one of {', '.join(choices)}"
-    if wanted is Id:
+    if schema.get("pattern") == _ID_PATTERN:
         return "Use 1 to 64 of A-Z a-z 0-9 _ -"
     if name == "shifts":
         return 'Write local times like ["06:00-14:00", "22:00-06:00"]'

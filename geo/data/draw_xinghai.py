@@ -462,7 +462,7 @@ SITES = (
     SitePlan("SITE-BUILD-1", "信利康北地块工地", "Xinlikang north building site",
              "construction_site", "前海建设一标", Spot("XH", 0.065, -45), 150, 120),
     SitePlan("SITE-BUILD-2", "赤湾六路地块工地", "Chiwan 6th Road building site",
-             "construction_site", "赤湾开发二标", Spot("CL", 0.55, 40), 160, 110),
+             "construction_site", "赤湾开发二标", Spot("CL", 0.80, 40), 160, 110),
     SitePlan("SITE-PORT-1", "赤湾集装箱堆场", "Chiwan container yard", "port_yard",
              "赤湾港", Spot("CY", 0.52, 50), 320, 220),
 )  # fmt: skip
