@@ -1,0 +1,154 @@
+"""One poller that feeds every browser: a snapshot when it joins, then only what changed.
+
+Each change is put into words once, whatever the number of browsers, and the last few are kept so
+that a slow browser catches up; one that is slower still gets a new snapshot. Nobody watching,
+nothing asked.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import psycopg
+import psycopg_pool
+
+from console.pool import Pool
+from console.snapshot import Snapshot, Wanted, meta_now, take
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+KEPT = 60
+"""Changes kept for slow browsers."""
+KEEP_ALIVE_S = 15.0
+
+_encode = msgspec.json.Encoder().encode
+
+
+def delta(old: Snapshot, new: Snapshot) -> Snapshot:
+    """What to put into `old` to get `new`; a null entry takes its id away. Empty when equal."""
+    changes: Snapshot = {}
+    for section, entries in new.items():
+        before = old[section]
+        changed: dict[str, Any] = {
+            id_: entry
+            for id_, entry in entries.items()
+            if id_ not in before or before[id_] != entry
+        }
+        changed |= dict.fromkeys(before.keys() - entries.keys())
+        if changed:
+            changes[section] = changed
+    return changes
+
+
+def server_sent(event: str, data: Any) -> bytes:
+    return b"event: " + event.encode() + b"\ndata: " + _encode(data) + b"\n\n"
+
+
+class Feed:
+    """The shared state; `now` gives the platform's time, or None for the last tick's."""
+
+    def __init__(self, pool: Pool, wanted: Wanted, now: Callable[[], datetime] | None) -> None:
+        self._pool = pool
+        self._wanted = wanted
+        self._now = now
+        self._snapshot: Snapshot | None = None
+        self._version = 0
+        self._changes: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._news = asyncio.Condition()
+        self._wake = asyncio.Event()
+        self._closed = False
+        self.browsers = 0
+
+    async def time(self) -> datetime:
+        """The platform's time. Raises RuntimeError when it has none yet."""
+        if self._now is not None:
+            return self._now()
+        async with self._pool.connection() as conn:
+            tick = await meta_now(conn)
+        if tick is None:
+            raise RuntimeError("the platform has no time yet: no tick has arrived on up/clock")
+        return tick
+
+    async def fresh(self) -> Snapshot:
+        """The state right now, read for the caller."""
+        now = await self.time()
+        async with self._pool.connection() as conn:
+            return await take(conn, self._wanted, now)
+
+    def nudge(self) -> None:
+        """Somebody has just changed something: look again at once."""
+        self._wake.set()
+
+    async def poll(self) -> None:
+        """Keep the state up to date until closed; a database that is away is asked again."""
+        while not self._closed:
+            self._wake.clear()
+            if self.browsers:
+                try:
+                    await self._advance(await self.fresh())
+                except (psycopg.Error, psycopg_pool.PoolTimeout, RuntimeError) as error:
+                    log.warning("the console cannot read the state: %s", error)
+            try:
+                await asyncio.wait_for(self._wake.wait(), PERIOD_S)
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        """End every stream."""
+        self._closed = True
+        self._wake.set()
+        async with self._news:
+            self._news.notify_all()
+
+    async def _advance(self, new: Snapshot) -> None:
+        old, self._snapshot = self._snapshot, new
+        if old is not None:
+            changes = delta(old, new)
+            if not changes:
+                return
+            self._version += 1
+            self._changes.append((self._version, server_sent("change", changes)))
+        async with self._news:
+            self._news.notify_all()
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Server-sent events for one browser, until the feed is closed."""
+        if not self.browsers:
+            # Nobody has watched: what is kept may be hours old.
+            self._snapshot = None
+            self._changes.clear()
+        self.browsers += 1
+        self.nudge()
+        seen = -1
+        try:
+            yield b"retry: 2000\n\n"
+            while not self._closed:
+                pieces, seen = self._since(seen)
+                if pieces:
+                    for piece in pieces:
+                        yield piece
+                    continue
+                try:
+                    async with asyncio.timeout(KEEP_ALIVE_S), self._news:
+                        while not (self._closed or self._has_news(seen)):
+                            await self._news.wait()
+                except TimeoutError:
+                    yield b": still here\n\n"
+        finally:
+            self.browsers -= 1
+
+    def _has_news(self, seen: int) -> bool:
+        return self._snapshot is not None and self._version > seen
+
+    def _since(self, seen: int) -> tuple[list[bytes], int]:
+        if not self._has_news(seen):
+            return [], seen
+        oldest = self._changes[0][0] if self._changes else self._version + 1
+        if seen < 0 or seen + 1 < oldest:
+            return [server_sent("snapshot", self._snapshot)], self._version
+        return [piece for version, piece in self._changes if version > seen], self._version

@@ -1,0 +1,158 @@
+"""The whole moving state from one set of queries, for every browser at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from console.overview import (
+    POSITION_STALE_AFTER,
+    READING_STALE_AFTER,
+    counts,
+    district_background,
+    freshness,
+    heading,
+    mean_wind,
+    standing,
+)
+from console.pool import Conn, row, rows
+from store.statements import statements
+
+SQL = statements("console")
+
+CLOSED_SHOWN = timedelta(hours=6)
+"""Closed episodes stay on the board so long."""
+ENDED_SHOWN = timedelta(hours=2)
+"""Ended orders stay on the board so long."""
+
+Entry = dict[str, Any]
+Snapshot = dict[str, dict[str, Any]]
+"""Section -> id -> entry; the section `overview` has its own keys instead of ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Ids to ask for."""
+
+    segments: list[str]
+    stations: list[str]
+    crews: list[str]
+
+
+async def meta_now(conn: Conn) -> datetime | None:
+    """Time of the last tick, or None before the first."""
+    found = await row(conn, SQL.meta_now, {})
+    return datetime.fromisoformat(found["now"]) if found else None
+
+
+async def take(conn: Conn, wanted: Wanted, now: datetime) -> Snapshot:
+    """Read everything that moves as of `now`."""
+    minutes = await rows(conn, SQL.latest_segment_minutes, {"segments": wanted.segments})
+    readings = await rows(conn, SQL.latest_readings, {"stations": wanted.stations})
+    positions = await rows(conn, SQL.latest_positions, {"crews": wanted.crews})
+    orders = await rows(conn, SQL.board_orders, {"since": now - ENDED_SHOWN})
+    episodes = await rows(conn, SQL.board_episodes, {"since": now - CLOSED_SHOWN})
+    notices = await rows(conn, SQL.open_notices, {})
+    plan = await row(conn, SQL.latest_plan, {})
+    return arrange(wanted, now, minutes, readings, positions, orders, episodes, notices, plan)
+
+
+def arrange(
+    wanted: Wanted,
+    now: datetime,
+    minutes: Sequence[Entry],
+    readings: Sequence[Entry],
+    positions: Sequence[Entry],
+    orders: Sequence[Entry],
+    episodes: Sequence[Entry],
+    notices: Sequence[Entry],
+    plan: Mapping[str, Any] | None,
+) -> Snapshot:
+    """Rows as the pages want them: by id, each with how fresh it is."""
+    segments = _segments(wanted.segments, minutes, now)
+    stations = _stations(wanted.stations, readings, now)
+    sand_dust = [notice["started_at"] for notice in notices if notice["kind"] == "sand_dust"]
+    return {
+        "overview": {
+            "now": now,
+            "wind": mean_wind(readings, now),
+            "background": district_background(segments.values()),
+            "counts": counts(segments.values(), episodes, now),
+            "newest_reading": max((reading["ts"] for reading in readings), default=None),
+            "stations_live": sum(s["freshness"] == "live" for s in stations.values()),
+            "sand_dust_since": min(sand_dust, default=None),
+            "plan": plan["id"] if plan else None,
+            "plan_at": plan["issued_at"] if plan else None,
+            "plan_trigger": plan["trigger"] if plan else None,
+        },
+        "segments": segments,
+        "stations": stations,
+        "crews": _crews(wanted.crews, positions, now),
+        "episodes": {episode["id"]: episode for episode in episodes},
+        "orders": {order["id"]: order for order in orders},
+    }
+
+
+_NO_MINUTE: Entry = {
+    "ts": None,
+    "pm10": None,
+    "background": None,
+    "increment": None,
+    "level": 0,
+    "confidence": 0.0,
+    "cause": None,
+    "treated_at": None,
+}
+_NO_READING: Entry = dict.fromkeys(
+    (
+        "ts", "pm10", "pm25", "tsp", "temp", "rh", "wind_speed", "wind_dir", "rain", "noise",
+        "status",
+    )
+)  # fmt: skip
+_NO_POSITION: Entry = dict.fromkeys(("ts", "lon", "lat", "speed_kmh", "water_l", "state"))
+
+
+def _segments(ids: Sequence[str], minutes: Sequence[Entry], now: datetime) -> dict[str, Entry]:
+    found = {minute["segment"]: minute for minute in minutes}
+    return {
+        id_: _rounded(_without(found.get(id_, _NO_MINUTE), "segment"))
+        | {"standing": standing(found.get(id_), now)}
+        for id_ in ids
+    }
+
+
+def _stations(ids: Sequence[str], readings: Sequence[Entry], now: datetime) -> dict[str, Entry]:
+    found = {reading["station"]: reading for reading in readings}
+    return {
+        id_: _rounded(_without(entry, "station"))
+        | {"freshness": freshness(entry["ts"], now, READING_STALE_AFTER)}
+        for id_ in ids
+        for entry in [found.get(id_, _NO_READING)]
+    }
+
+
+def _crews(ids: Sequence[str], positions: Sequence[Entry], now: datetime) -> dict[str, Entry]:
+    tracks = {crew: list(track) for crew, track in groupby(positions, key=itemgetter("crew"))}
+    return {
+        id_: _without(track[0] if track else _NO_POSITION, "crew")
+        | {
+            "heading": heading(track),
+            "freshness": freshness(track[0]["ts"] if track else None, now, POSITION_STALE_AFTER),
+        }
+        for id_ in ids
+        for track in [tracks.get(id_, [])]
+    }
+
+
+def _without(entry: Entry, key: str) -> Entry:
+    return {name: value for name, value in entry.items() if name != key}
+
+
+def _rounded(entry: Entry) -> Entry:
+    """One decimal is what the instruments give, and fewer digits are fewer changes to send."""
+    return {
+        name: round(value, 1) if isinstance(value, float) and name != "confidence" else value
+        for name, value in entry.items()
+    }

@@ -1,0 +1,42 @@
+// Puts the page together.
+import { createApp, h } from "/lib/vue/vue.esm-browser.prod.js";
+import { get } from "./api.js";
+import { me, selected, setDistrict } from "./board.js";
+import { Detail } from "./detail.js";
+import { Header } from "./header.js";
+import { listen, live, tables } from "./live.js";
+import { StreetMap } from "./map.js";
+import { Plan } from "./plan.js";
+import { Queue } from "./queue.js";
+import { setZone, speak, t } from "./texts.js";
+
+const VIEWS = ["queue", "map", "plan"];
+
+const Page = {
+  setup() {
+    return () =>
+      h("div", { class: ["page", `view-${selected.view}`, selected.segment ? "detailed" : ""] }, [
+        h(Header),
+        tables.overview.sand_dust_since ? h("p", { class: "banner sand", role: "status" }, t("header.sand_dust")) : null,
+        live.known && !live.connected ? h("p", { class: "banner lost", role: "alert" }, t("app.reconnecting")) : null,
+        h("main", {}, [h(Queue), h(StreetMap), h(Plan), selected.segment ? h(Detail, { key: "detail" }) : null]),
+        h("nav", { class: "views" }, VIEWS.map((view) =>
+          h("button", { type: "button", class: selected.view === view ? "on" : "", "aria-pressed": selected.view === view, onClick: () => (selected.view = view) },
+            t(`app.${view}`)))),
+      ]);
+  },
+};
+
+const [layers, user] = await Promise.all([
+  get("district"),
+  get("me"),
+  speak(document.documentElement.lang),
+]);
+setDistrict(layers);
+setZone(layers.timezone);
+Object.assign(me, user);
+createApp(Page).mount("#app");
+listen();
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") selected.segment = null;
+});
