@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from roaddust.embedded import free_port, port_answers
+from roaddust.embedded.loopback import free_port, port_answers
 from roaddust.guard import Guarded
 from tests.services.trixie import inside, trixie_root, workplace
 from tests.services.waiting import wait_until

@@ -12,7 +12,7 @@ from typing import Self
 
 import psycopg
 
-from roaddust.embedded import SOCKET_NAME, SOCKET_PATH_LIMIT
+from roaddust.embedded.postgres import SOCKET_NAME, SOCKET_PATH_LIMIT
 from roaddust.guard import Guarded
 from tests.services.trixie import UNPRIVILEGED, inside, trixie_root, workplace
 from tests.services.waiting import wait_until

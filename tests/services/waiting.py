@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-POLL_S = 0.01
+from roaddust.embedded.starting import until
 
 
 def wait_until(
@@ -18,8 +17,5 @@ def wait_until(
     TimeoutError
         With the text of ``failure()`` when it does not hold in time.
     """
-    deadline_s = time.monotonic() + patience_s
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise TimeoutError(failure())
-        time.sleep(POLL_S)
+    if not until(condition, patience_s):
+        raise TimeoutError(failure())
