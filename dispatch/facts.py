@@ -16,7 +16,6 @@ class Episode:
     level: int
     state: str
     started_at: datetime
-    peak: float | None = None
     cause: str | None = None
     cause_site: str | None = None
     shelved_until: datetime | None = None

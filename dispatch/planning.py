@@ -1,7 +1,7 @@
 """From wants and crews to a plan: one routing problem per kind of crew, then orders in time."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ import numpy as np
 from dispatch import routing
 from dispatch.crews import Standing, locked
 from dispatch.facts import Order
+from dispatch.greedy import extended
 from dispatch.places import Places, Stop, Way
 from dispatch.routing import Arc, Problem, Reload, Rung, Step, Vehicle, Visit
 from dispatch.settings import TREATS, WET, DispatchSettings
@@ -21,6 +22,9 @@ from geo.graph import RoadGraph
 _BOTTOMLESS = 10**9
 """Capacity of a vehicle whose work needs no water."""
 
+Ranked = tuple[str, str, int]
+"""Place, treatment and priority: what a want is to the search."""
+
 Path = tuple[tuple[float, float], ...]
 
 
@@ -29,7 +33,8 @@ class Plan:
     """The orders of every crew in the order of work, and what was left out and why."""
 
     orders: Mapping[str, tuple[Order, ...]]
-    left_out: tuple[Exclusion, ...]
+    exclusions: tuple[Exclusion, ...]
+    left_out: tuple[Ranked, ...]
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -62,11 +67,16 @@ class Planner:
         plan_id: str,
         standings: Mapping[str, Standing],
         wants: Sequence[Want],
+        left_out: Container[Ranked] | None = None,
     ) -> Plan:
         """The plan for all crews from `now` on.
 
         Orders of the plan in force that go on with the same crew keep their ids. The result
         depends on the arguments and the settings alone.
+
+        `left_out` is what the plan in force did not serve. A kind of crew of which nothing else
+        is wanted than then keeps its order of work and only gets new times; without `left_out`
+        everything is searched anew.
         """
         open_keys = {
             (order.place, order.treatment)
@@ -86,7 +96,8 @@ class Planner:
             crew: [_adopted(order, wanted.get((order.place, order.treatment))) for order in s.kept]
             for crew, s in starts.items()
         }
-        left_out: list[Exclusion] = []
+        exclusions: list[Exclusion] = []
+        unserved: list[Ranked] = []
         detail: dict[str, object] = {}
         for kind, treatments in TREATS.items():
             ready = [
@@ -98,14 +109,15 @@ class Planner:
             if not ready:
                 continue
             fleet = _Fleet(self, now, ready, asked)
-            new, out, searched = fleet.orders()
+            new, how = fleet.orders(left_out)
             for crew, orders in new.items():
                 drafts[crew] += orders
-            left_out += out
-            if searched is not None:
-                detail[kind] = searched
+            exclusions += (exclusion for _, exclusion in fleet.left_out)
+            unserved += (_ranked(want) for want, _ in fleet.left_out)
+            if how is not None:
+                detail[kind] = how
         named = self._named(now, plan_id, standings, drafts)
-        return Plan(named, tuple(left_out), detail)
+        return Plan(named, tuple(exclusions), tuple(unserved), detail)
 
     # Where crews are free ------------------------------------------------------------------
 
@@ -128,6 +140,7 @@ class Planner:
                 done = (since - order.started_at).total_seconds() / max(work_s, 1.0)
                 water_l -= order.water_l * (1 - min(max(done, 0.0), 1.0))
                 passed_s = (now - order.started_at).total_seconds()
+                order = replace(order, eta=order.started_at)
                 free_s = max(free_s, work_s - passed_s)
             else:
                 drive_s = self.drive_s(stop, way.entry, crew)
@@ -260,7 +273,7 @@ class _Fleet:
         self.now = now
         self.starts = starts
         self.crews = [start.standing.crew for start in starts]
-        self.left_out: list[Exclusion] = []
+        self.left_out: list[tuple[Want, Exclusion]] = []
         # Litres are counted at the rate of the thirstiest crew, and a thriftier one gets a
         # tank that is larger in proportion: a load must be the same for every vehicle.
         rates = [crew.water_l_per_m for crew in self.crews if crew.tank_m3 > 0]
@@ -269,20 +282,23 @@ class _Fleet:
         self._lay_stops()
 
     def orders(
-        self,
-    ) -> tuple[dict[str, list[Order]], list[Exclusion], Mapping[str, object] | None]:
-        """New orders per crew, what was left out, and how the search went."""
+        self, left_out: Container[Ranked] | None
+    ) -> tuple[dict[str, list[Order]], Mapping[str, object] | None]:
+        """New orders per crew, and how the search went."""
         if not self.wants:
-            homeward = {crew.id: self._timed(n, ()) for n, crew in enumerate(self.crews)}
-            return homeward, self.left_out, None
+            return {crew.id: self._timed(n, ()) for n, crew in enumerate(self.crews)}, None
         settings = self.planner.settings
-        problem = self._problem()
-        routes = routing.route(
-            problem,
-            seed=settings.seed,
-            iterations=settings.iterations,
-            warm=self._warm(),
-        )
+        warm = self._warm()
+        if left_out is not None and self._settled(warm, left_out):
+            routes = self._as_before(warm)
+        else:
+            problem = self._problem()
+            routes = routing.route(
+                problem,
+                seed=settings.seed,
+                iterations=settings.iterations,
+                warm=extended(problem, warm),
+            )
         drafts = {crew.id: self._timed(n, routes.steps[n]) for n, crew in enumerate(self.crews)}
         for arc in routes.unserved:
             self._leave_out(arc)
@@ -294,7 +310,25 @@ class _Fleet:
             "feasible": routes.feasible,
             "iterations": routes.iterations,
         }
-        return drafts, self.left_out, searched
+        return drafts, searched
+
+    def _settled(self, warm: Sequence[Sequence[Step]], left_out: Container[Ranked]) -> bool:
+        """Whether nothing is wanted that the plan in force does not hold or has not weighed."""
+        told = {
+            (order.place, order.treatment, order.priority)
+            for start in self.starts
+            for order in start.standing.orders
+        }
+        served = {step.arc for steps in warm for step in steps if isinstance(step, Visit)}
+        return all(
+            _ranked(want) in told if arc in served else _ranked(want) in left_out
+            for arc, want in enumerate(self.wants)
+        )
+
+    def _as_before(self, warm: Sequence[Sequence[Step]]) -> routing.Routes:
+        served = {step.arc for steps in warm for step in steps if isinstance(step, Visit)}
+        unserved = tuple(arc for arc in range(len(self.wants)) if arc not in served)
+        return routing.Routes(tuple(map(tuple, warm)), unserved, 0.0, True, 0)
 
     def _leave_out(self, arc: int) -> None:
         want = self.wants[arc]
@@ -302,7 +336,8 @@ class _Fleet:
         self._exclude(want, self.planner.words.reason(key))
 
     def _exclude(self, want: Want, reason: Reason) -> None:
-        self.left_out.append(Exclusion(want.place, want.treatment, reason, want.episode))
+        exclusion = Exclusion(want.place, want.treatment, reason, want.episode)
+        self.left_out.append((want, exclusion))
 
     def _possible(self, want: Want) -> bool:
         if all(self._load(want) > self._capacity(crew) for crew in self.crews):
@@ -534,6 +569,10 @@ class _Fleet:
         if place in district.segments:
             return district.segments[place].name
         return district.sites[place].name
+
+
+def _ranked(want: Want) -> Ranked:
+    return want.place, want.treatment, want.priority
 
 
 def _later(now: datetime, seconds: float) -> datetime:

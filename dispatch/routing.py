@@ -262,7 +262,7 @@ class _Model:
             reloads = dict(zip(vehicle.reloads, kind.reload_depots, strict=True))
             duration = self.data.duration_matrix(number)
             time_s, stop = kind.tw_early, vehicle.start
-            activities = [Activity(DEPOT, kind.start_depot)]
+            activities = []
             for step in steps:
                 if isinstance(step, Reload):
                     time_s += int(duration[stop, step.stop])
@@ -276,7 +276,6 @@ class _Model:
                 time_s = max(time_s, self._clients[client].tw_early)
                 stop = here
                 activities.append(Activity(CLIENT, client))
-            activities.append(Activity(DEPOT, kind.end_depot))
             routes.append(pyvrp.Route(self.data, activities, number))
         return pyvrp.Solution(self.data, routes)
 

@@ -11,7 +11,7 @@ from dispatch.life import Change, told, unanswered, withdrawals
 from dispatch.messages import Message, encode, plan_message, same_order, tells_more
 from dispatch.planning import Plan, Planner
 from dispatch.settings import DispatchSettings
-from dispatch.triggers import PlanInForce, situation, trigger
+from dispatch.triggers import PlanInForce, settled, situation, trigger
 from dispatch.wants import Exclusion, wishes
 from dispatch.words import Words
 from geo.district import District
@@ -101,9 +101,11 @@ class Dispatcher:
         able = {c: s.crew.kind for c, s in crews.items() if s.condition == "ready"}
         wished = wishes(facts, self.district, self.settings, able)
         plan_id = tables.free_plan_id(conn, now)
-        plan = self.planner.plan(now, plan_id, crews, wished.wants)
+        plan = self.planner.plan(
+            now, plan_id, crews, wished.wants, None if force is None else settled(force, reason)
+        )
         chosen = [order for orders in plan.orders.values() for order in orders]
-        excluded = (*wished.exclusions, *plan.left_out)
+        excluded = (*wished.exclusions, *plan.exclusions)
         before = tables.load_told(conn, force.id if force else None)
         after, changed = self._messages(now, plan_id, plan, before)
         known = {order.id for order in present.open_orders}
@@ -114,7 +116,7 @@ class Dispatcher:
             conn, plan_id, now, reason,
             {
                 "seed": self.settings.seed, "wants": len(wished.wants), "searches": plan.detail,
-                "situation": holds | {"said": said},
+                "situation": holds | {"said": said, "left_out": plan.left_out},
             },
             after,
         )  # fmt: skip

@@ -72,6 +72,9 @@ class DispatchSettings:
         What a standing fog cannon uses: a tank of 8 to 15 m³ lasts about an hour.
     routine_share
         Per treatment, the share of a segment's `min_treatments_per_day` that it should get.
+    routine_early
+        From this share of the interval between two routine treatments on, a street on the way
+        is treated along with others.
     increment_limit_ug_m3
         A street that adds more than this to the background is worth a treatment in itself.
     must_prize_s
@@ -86,7 +89,7 @@ class DispatchSettings:
     """
 
     seed: int = 1
-    iterations: int = 250
+    iterations: int = 150
     language: Language = "zh-CN"
     answer_min: float = 10.0
     start_grace_min: float = 30.0
@@ -122,6 +125,7 @@ class DispatchSettings:
     routine_share: Mapping[str, float] = field(
         default_factory=lambda: {"wash": 1.0, "sweep": 0.5, "hand_wash": 0.125}
     )
+    routine_early: float = 0.85
     increment_limit_ug_m3: float = 30.0
     must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
     routine_prize_s: float = 1_800.0
@@ -148,6 +152,10 @@ class DispatchSettings:
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise ValueError(f"dispatch: {name} must not be negative")
+        if not 0 < self.routine_early < 1:
+            raise ValueError(
+                f"dispatch: routine_early must be between 0 and 1, not {self.routine_early}"
+            )
         for name, values in (("due_min", self.due_min), ("must_prize_s", self.must_prize_s)):
             if len(tuple(values)) < 3 or min(values) <= 0:
                 raise ValueError(f"dispatch: {name} must be three numbers above 0, not {values}")

@@ -261,11 +261,12 @@ def _known(episode: Episode, district: District) -> bool:
 
 
 def _episode(row: Sequence[Any]) -> Episode:
-    causes: list[dict[str, Any]] = row[8]
+    causes: list[dict[str, Any]] = row[7]
     # Of causes equally likely the first named stands.
     likeliest = max(causes, key=lambda cause: cause.get("probability") or 0.0, default=None)
     kind, site = (likeliest.get("kind"), likeliest.get("site")) if likeliest else (None, None)
-    return Episode(*row[:8], cause=kind, cause_site=site, shelved_until=row[9])
+    identity, segment, at_site, rule, level, state, started_at = row[:7]
+    return Episode(identity, segment, at_site, rule, level, state, started_at, kind, site, row[8])
 
 
 def _order(row: Sequence[Any]) -> Order:

@@ -1,6 +1,6 @@
 """When a plan is made anew: what the plan in force was made from, against what holds now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,3 +84,14 @@ def _worse(before: Sequence[Any] | None, after: Sequence[Any]) -> bool:
     if before is None or after[0] > before[0]:
         return True
     return bool(after[1] == "active" and before[1] == "recovering")
+
+
+def settled(force: PlanInForce, reason: str) -> Collection[tuple[str, str, int]] | None:
+    """What the plan in force left out, where a plan for this reason may keep its order of work.
+
+    None where crews have come, gone or run out of work: then everything is weighed again.
+    """
+    if reason in ("crew", "finished"):
+        return None
+    left_out = force.situation["left_out"]
+    return {(place, treatment, priority) for place, treatment, priority in left_out}

@@ -259,16 +259,18 @@ class _Wisher:
         interval_min = 60 * self.hours_a_day[treatment] / times_a_day
         alike = CLEANS if treatment == "wash" else (treatment,)
         done = self._treated(segment, alike)
-        overdue = 2.0
+        worth = 2.0
         if done is not None:
             age_min = (self.now - done[0]) / timedelta(minutes=1)
-            if age_min < interval_min or age_min < self.settings.useful_life_min[treatment]:
+            if age_min < self.settings.useful_life_min[treatment]:
                 return False
-            overdue = min(age_min / interval_min, 2.0)
+            worth = _routine_worth(age_min / interval_min, self.settings.routine_early)
+        if worth <= 0:
+            return False
         reason = self.words.say(
             "routine", place=self._name(segment), treatment=self.words.treatment(treatment)
         )
-        prize = self.settings.routine_prize_s * weight * overdue
+        prize = self.settings.routine_prize_s * weight * worth
         return self._want(Want(segment, False, treatment, 4, prize, reason))
 
     def _dusty_want(self, segment: str, weight: float) -> bool:
@@ -367,6 +369,17 @@ class _Wisher:
         if place in self.district.segments:
             return self.district.segments[place].name
         return self.district.sites[place].name
+
+
+def _routine_worth(age: float, early: float) -> float:
+    """Worth of a routine treatment `age` intervals after the last, 1 when it is due.
+
+    A little before, from `early` on, it is worth what hardly takes a detour: so a round is
+    driven street by street instead of one street at a time as each becomes due.
+    """
+    if age >= 1:
+        return min(age, 2.0)
+    return max((age - early) / (1 - early), 0.0) ** 2
 
 
 def _last_done(ended: Iterable[Ended]) -> dict[tuple[str, str], datetime]:
