@@ -70,24 +70,25 @@ def flat_line(readings: Readings, settings: QualitySettings) -> Flags:
     pm = readings.values[:, PM]
     stuck = pm != 0
     for steps in range(1, settings.flat_readings):
-        same = np.zeros_like(stuck)
-        same[steps:] = pm[steps:] == pm[: len(pm) - steps]
-        stuck &= same & readings.previous(steps)[:, None]
+        stuck &= pm == _before(readings, steps)
     return np.where(stuck, FAIL, GOOD).astype(np.int8)
 
 
 def spike(readings: Readings, settings: QualitySettings) -> Flags:
     """A jump far over the median of the five readings before; five must be there."""
     pm = readings.values[:, PM]
-    before = np.full((5, *pm.shape), np.nan)
-    for steps in range(1, 6):
-        before[steps - 1, steps:] = np.where(
-            readings.previous(steps)[steps:, None], pm[: len(pm) - steps], np.nan
-        )
     # A median with a NaN in it is NaN, and no comparison with NaN holds.
-    usual = np.median(before, axis=0)
+    usual = np.median([_before(readings, steps) for steps in range(1, 6)], axis=0)
     jump = (pm - usual > settings.spike_min) & (pm > settings.spike_factor * usual)
     return np.where(jump, SUSPECT, GOOD).astype(np.int8)
+
+
+def _before(readings: Readings, steps: int) -> NDArray[np.float64]:
+    """(n, 3) what the same station said `steps` readings earlier; NaN where it said nothing."""
+    earlier = np.full((len(readings), len(PM)), np.nan)
+    known = np.flatnonzero(readings.previous(steps))
+    earlier[known] = readings.values[known - steps][:, PM]
+    return earlier
 
 
 def reason(test: str, value: float, language: str) -> str:

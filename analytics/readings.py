@@ -62,5 +62,5 @@ class Readings:
     def previous(self, steps: int) -> NDArray[np.bool_]:
         """(n,) whether the reading `steps` rows above is of the same station; self is sorted."""
         same = np.zeros(len(self), bool)
-        same[steps:] = self.station[steps:] == self.station[: len(self) - steps]
+        same[steps:] = self.station[steps:] == self.station[: max(len(self) - steps, 0)]
         return same

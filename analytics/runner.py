@@ -30,6 +30,8 @@ BLOCK_MIN = 1440
 """Minutes worked out at once when catching up: a day of 100 stations takes some 100 MB."""
 WORKS_BACK_MIN = 300
 """How far back treatments are looked for: the longest work, and the hour before it."""
+COLD_MIN = 1440
+"""How much of the past is worked out where nothing is kept: after a change of settings."""
 KEPT_STATES = 90
 """States of the last steps kept at hand, so that data a little late costs a little."""
 KINDS = ["readings", "events", "progress"]
@@ -69,17 +71,15 @@ class Analytics:
     def _step(self, conn: Connection, now: datetime, settle_s: float) -> None:
         upto = int((now.timestamp() - settle_s) // 60)
         changed = self._oldest_change(conn, now)
-        state = self._states[-1] if self._states else self._load(conn, upto)
         doubted: set[str] = set()
         resumed = not self._states
+        state = self._states[-1] if self._states else self._load(conn, upto)
         if state is None:
-            state = State.start(
-                min(upto, changed if changed is not None else upto) - 1,
-                self._layout,
-                self._settings,
-            )
-        elif changed is not None and changed <= state.minute:
-            state = self._rewind(conn, changed)
+            state, doubted = self._start_cold(conn, now, upto, changed)
+        elif resumed or (changed is not None and changed <= state.minute):
+            if changed is not None and changed <= state.minute:
+                state = self._rewind(conn, changed)
+            # A restart may find minutes stored that are younger than the newest checkpoint.
             doubted = self._doubt(conn, state)
             resumed = True
         if resumed:
@@ -105,7 +105,7 @@ class Analytics:
             self._store_dust(conn, minutes)
             touched |= self._judge(conn, before.minute, state.minute, happenings, now)
             self._keep(conn, before, state)
-        touched |= self._withdraw(conn, doubted, now)
+        touched |= doubted | self._withdraw(conn, doubted, now)
         publish(conn, touched)
         if minutes is not None:
             self._post_states(conn, minutes)
@@ -125,7 +125,34 @@ class Analytics:
             SQL.newest_checkpoint,
             {"ts": _time(minute), "fingerprint": self._layout.fingerprint},
         ).fetchone()
-        return State.from_bytes(row[0]) if row else None
+        if row is None:
+            return None
+        self._states.append(State.from_bytes(row[0]))
+        return self._states[-1]
+
+    def _start_cold(
+        self, conn: Connection, now: datetime, upto: int, changed: int | None
+    ) -> tuple[State, set[str]]:
+        """Nothing is kept for this district and these settings: work the last day out again."""
+        row = conn.execute(
+            SQL.oldest_reading, {"after": now - timedelta(minutes=COLD_MIN)}
+        ).fetchone()
+        oldest = upto if row is None or row[0] is None else _minute(row[0])
+        state = self._begin(conn, min(upto, oldest, upto if changed is None else changed) - 1)
+        doubted = self._doubt(conn, state)
+        for (episode,) in conn.execute(
+            SQL.close_orphans, {"ts": _time(state.minute), "now": now}
+        ).fetchall():
+            self._log(conn, episode, now, "closed", {"why": "settings"})
+            doubted.add(episode)
+        return state, doubted
+
+    def _begin(self, conn: Connection, minute: int) -> State:
+        """A state that knows nothing, kept so that late data can come back to it."""
+        state = State.start(minute, self._layout, self._settings)
+        self._save(conn, state)
+        self._states.append(state)
+        return state
 
     def _rewind(self, conn: Connection, changed: int) -> State:
         """The newest state that the change does not touch."""
@@ -133,7 +160,7 @@ class Analytics:
         while self._states and self._states[-1].minute >= changed:
             self._states.pop()
         state = self._states[-1] if self._states else self._load(conn, changed - 1)
-        return state or State.start(changed - 1, self._layout, self._settings)
+        return state or self._begin(conn, changed - 1)
 
     def _doubt(self, conn: Connection, state: State) -> set[str]:
         """Take back what was said of the minutes after `state`."""
@@ -151,14 +178,17 @@ class Analytics:
     def _keep(self, conn: Connection, before: State, state: State) -> None:
         self._states.append(state)
         if state.minute // 60 > before.minute // 60:
-            conn.execute(
-                SQL.save_checkpoint,
-                {
-                    "ts": _time(state.minute),
-                    "fingerprint": self._layout.fingerprint,
-                    "state": state.to_bytes(),
-                },
-            )
+            self._save(conn, state)
+
+    def _save(self, conn: Connection, state: State) -> None:
+        conn.execute(
+            SQL.save_checkpoint,
+            {
+                "ts": _time(state.minute),
+                "fingerprint": self._layout.fingerprint,
+                "state": state.to_bytes(),
+            },
+        )
 
     def _forget(self) -> None:
         self._states.clear()
@@ -315,15 +345,8 @@ class Analytics:
                 },
             )
             event = "lapsed" if moved.change == "closed" and moved.top == 0 else moved.change
-            conn.execute(
-                SQL.log_episode,
-                {
-                    "episode": change.id,
-                    "at": _time(moved.minute),
-                    "event": event,
-                    "detail": Jsonb({"value": moved.value / MILLI, "level": moved.level}),
-                },
-            )
+            detail = {"value": moved.value / MILLI, "level": moved.level}
+            self._log(conn, change.id, _time(moved.minute), event, detail)
         for p, r in np.argwhere(state.machine.phase != NONE):
             conn.execute(
                 SQL.raise_peak,
@@ -369,10 +392,7 @@ class Analytics:
         for episode in sorted(doubted):
             if conn.execute(SQL.withdraw_episode, {"id": episode, "now": now}).rowcount:
                 withdrawn.add(episode)
-                conn.execute(
-                    SQL.log_episode,
-                    {"episode": episode, "at": now, "event": "withdrawn", "detail": Jsonb({})},
-                )
+                self._log(conn, episode, now, "withdrawn", {})
         return withdrawn
 
     def _store_dust(self, conn: Connection, minutes: Minutes) -> None:
@@ -431,25 +451,26 @@ class Analytics:
                 ).fetchone()
                 if row:
                     touched.add(row[0])
-                    conn.execute(
-                        SQL.log_episode,
-                        {
-                            "episode": row[0],
-                            "at": _time(last),
-                            "event": "verdict",
-                            "detail": Jsonb(judged | {"order": work.order}),
-                        },
-                    )
+                    detail = judged | {"order": work.order}
+                    self._log(conn, row[0], _time(last), "verdict", detail)
         return touched
+
+    def _log(
+        self, conn: Connection, episode: str, at: datetime, event: str, detail: dict[str, Any]
+    ) -> None:
+        conn.execute(
+            SQL.log_episode,
+            {"episode": episode, "at": at, "event": event, "detail": Jsonb(detail)},
+        )
 
     def _post_states(self, conn: Connection, minutes: Minutes) -> None:
         """The contract's SegmentState of every segment, for the newest minute."""
         ts = _time(minutes.first + len(minutes.background) - 1).isoformat()
-        background = minutes.background[-1] / MILLI if minutes.background_known[-1] else None
+        background = int(minutes.background[-1]) / MILLI if minutes.background_known[-1] else None
         messages = []
         for g, segment in enumerate(self._layout.segments):
             known = bool(minutes.increment_known[-1, g])
-            increment = minutes.increment[-1, g] / MILLI if known else None
+            increment = int(minutes.increment[-1, g]) / MILLI if known else None
             treated = self._treated.get(segment)
             body = {
                 "ts": ts,

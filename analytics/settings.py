@@ -46,7 +46,7 @@ class QualitySettings:
 
     pm_max: float = 5000.0
     "Above this a light-scattering monitor is over its range."
-    sentinels: tuple[float, ...] = (9999.0, 999.0, 985.0, -999.0)
+    sentinels: tuple[float, ...] = (9999.0, 999.0)
     "Values that loggers write when they have none."
     order_tolerance: float = 1.05
     "PM2.5 may exceed PM10, and PM10 TSP, by this factor before it is disbelieved ..."

@@ -153,3 +153,13 @@ UPDATE episodes SET verdict = %(verdict)s, updated_at = %(now)s
 FROM orders
 WHERE orders.id = %(order_id)s AND episodes.id = orders.episode
 RETURNING episodes.id;
+
+-- name: oldest_reading
+-- Where to begin when nothing is kept.
+SELECT min(ts) FROM readings WHERE ts > %(after)s AND NOT late;
+
+-- name: close_orphans
+-- Episodes left open by settings that are no longer in force, from before what is worked out.
+UPDATE episodes SET state = 'closed', ended_at = %(ts)s, updated_at = %(now)s
+WHERE state <> 'closed' AND started_at <= %(ts)s
+RETURNING id;

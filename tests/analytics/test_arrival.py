@@ -1,0 +1,141 @@
+"""Analytics on a real database: whatever the order of arrival, the results are the same."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from analytics.layout import Layout
+from analytics.readings import COLUMNS, Readings
+from analytics.runner import Analytics
+from store.database import connect
+from tests.analytics.streets import SETTINGS, START, made_up_day
+
+HOURS = 5
+EVERY_MIN = 10
+
+INSERT = (
+    b"INSERT INTO readings (station, ts, pm10, pm25, tsp, temp, rh, wind_speed, wind_dir, rain,"
+    b" source, stored_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'json', %s)"
+)
+BATCH = b"INSERT INTO batches (kind, stored_at, min_ts, rows) VALUES ('readings', %s, %s, %s)"
+EPISODES = (
+    b"SELECT id, segment, site, rule, level, state, started_at, peak_at, peak, ended_at, causes"
+    b" FROM episodes WHERE NOT withdrawn ORDER BY id"
+)
+MINUTES = (
+    b"SELECT segment, ts, pm10, background, increment, level, confidence, cause"
+    b" FROM segment_minutes ORDER BY segment, ts"
+)
+FLAGS = b"SELECT station, ts, quantity, test, flag, reason FROM flags ORDER BY 1, 2, 3, 4"
+EMPTY = (
+    b"TRUNCATE readings, batches, segment_minutes, episodes, episode_log, flags, checkpoints,"
+    b" outbox, notices"
+)
+
+
+def time(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+def deliver(conn, district, readings: Readings, delay_min: Sequence[int], restarts=()):
+    """Store the readings as late as `delay_min` says, stepping analytics every ten minutes and
+    starting it afresh after the steps in `restarts`; what it says in the end."""
+    layout = Layout.of(district, SETTINGS)
+    conn.execute(EMPTY)
+    conn.commit()
+    analytics = Analytics(district, SETTINGS)
+    arrives = readings.ts_ms + np.asarray(delay_min) * 60_000
+    end = START + HOURS * 60
+    last = int(arrives.max() // 60_000) + 2
+    before = 0
+    for n, now in enumerate(range(START + EVERY_MIN, max(end, last) + EVERY_MIN, EVERY_MIN)):
+        due = np.flatnonzero((arrives > before) & (arrives <= now * 60_000))
+        before = now * 60_000
+        if len(due):
+            rows = [
+                (
+                    layout.stations[readings.station[i]],
+                    datetime.fromtimestamp(readings.ts_ms[i] / 1000, UTC),
+                    *(None if np.isnan(v) else float(v) for v in readings.values[i]),
+                    time(now),
+                )
+                for i in due
+            ]
+            with conn.cursor() as cursor:
+                cursor.executemany(INSERT, rows)
+            conn.execute(BATCH, (time(now), min(row[1] for row in rows), len(rows)))
+            conn.commit()
+        analytics.step(conn, time(min(now, end)))
+        if n in restarts:
+            analytics = Analytics(district, SETTINGS)
+    analytics.step(conn, time(end))
+    return [conn.execute(query).fetchall() for query in (EPISODES, MINUTES, FLAGS)]
+
+
+@pytest.fixture
+def conn(migrated_embedded_db):
+    with connect(migrated_embedded_db, name="test") as conn:
+        yield conn
+
+
+@settings(
+    max_examples=8,
+    # Shrinking a case that steps through hours on a database takes longer than reading it.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_shuffled_arrival_gives_equal_results(conn, street, data):
+    """Readings minutes or hours late, in any order, with restarts in between: the same episodes,
+    minutes and flags as if all had come in time."""
+    layout = Layout.of(street, SETTINGS)
+    seed = data.draw(st.integers(1, 3), label="day")
+    readings = made_up_day(layout, HOURS * 60, seed)
+    in_time = deliver(conn, street, readings, np.zeros(len(readings), int))
+    assert {row[5] for row in in_time[0]} >= {"closed"}
+
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32), label="delays"))
+    worst = data.draw(st.sampled_from([5, 60, 300]), label="minutes late at worst")
+    share = data.draw(st.sampled_from([0.02, 0.3]), label="share that is late")
+    delay = rng.integers(0, worst + 1, len(readings)) * (rng.random(len(readings)) < share)
+    restarts = data.draw(st.sets(st.integers(0, 40), max_size=3), label="restarts")
+    assert deliver(conn, street, readings, delay, restarts) == in_time
+
+
+def hazy_hours(district) -> tuple[Readings, np.ndarray]:
+    """Two hours of rising haze that every station sees, and which of the readings are of the
+    background station's second hour: until they come in, the rise looks like the street's own."""
+    layout = Layout.of(district, SETTINGS)
+    low = layout.stations.index("B1")
+    minute, station = np.meshgrid(np.arange(1, 121), np.arange(len(layout.stations)), indexing="xy")
+    values = np.full((*minute.shape, len(COLUMNS)), np.nan)
+    values[..., 0] = 20.0 + 1.5 * minute + minute % 7
+    readings = Readings(
+        station.ravel(),
+        (START + minute.ravel()) * 60_000,
+        values.reshape(-1, len(COLUMNS)),
+        np.full(minute.size, ord("N")),
+    )
+    return readings, (readings.station == low) & (minute.ravel() > 60)
+
+
+def test_an_episode_that_late_data_denies_is_withdrawn(conn, street):
+    """Haze taken for dust while the background station is not heard: once it is, the episodes
+    are taken back, which their log says, and their messages are cleared."""
+    readings, unheard = hazy_hours(street)
+    delay = np.where(unheard, 100, 0)
+    assert deliver(conn, street, readings, delay)[0] == []
+    gone = {row[0] for row in conn.execute(b"SELECT id FROM episodes WHERE withdrawn").fetchall()}
+    assert gone
+    logged = conn.execute(b"SELECT episode FROM episode_log WHERE event = 'withdrawn'").fetchall()
+    assert {row[0] for row in logged} == gone
+    last = conn.execute(
+        b"SELECT DISTINCT ON (topic) topic, payload FROM outbox"
+        b" WHERE topic LIKE 'down/episodes/%%' AND retain ORDER BY topic, id DESC",
+        (),
+    ).fetchall()
+    assert dict(last) == {f"down/episodes/{episode}": b"" for episode in gone}
