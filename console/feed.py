@@ -49,6 +49,13 @@ def server_sent(event: str, data: Any) -> bytes:
     return b"event: " + event.encode() + b"\ndata: " + _encode(data) + b"\n\n"
 
 
+class NoTimeYet(Exception):
+    """The platform has no time yet: nothing has arrived on up/clock."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__)
+
+
 class Feed:
     """The shared state; `now` gives the platform's time, or None for the last tick's."""
 
@@ -65,13 +72,13 @@ class Feed:
         self.browsers = 0
 
     async def time(self) -> datetime:
-        """The platform's time. Raises RuntimeError when it has none yet."""
+        """The platform's time. Raises NoTimeYet before the first tick."""
         if self._now is not None:
             return self._now()
         async with self._pool.connection() as conn:
             tick = await meta_now(conn)
         if tick is None:
-            raise RuntimeError("the platform has no time yet: no tick has arrived on up/clock")
+            raise NoTimeYet
         return tick
 
     async def fresh(self) -> Snapshot:
@@ -91,7 +98,7 @@ class Feed:
             if self.browsers:
                 try:
                     await self._advance(await self.fresh())
-                except (psycopg.Error, psycopg_pool.PoolTimeout, RuntimeError) as error:
+                except (psycopg.Error, psycopg_pool.PoolTimeout, NoTimeYet) as error:
                     log.warning("the console cannot read the state: %s", error)
             try:
                 await asyncio.wait_for(self._wake.wait(), PERIOD_S)
@@ -135,7 +142,7 @@ class Feed:
                     continue
                 try:
                     async with asyncio.timeout(KEEP_ALIVE_S), self._news:
-                        while not (self._closed or self._has_news(seen)):
+                        while not self._has_news(seen):
                             await self._news.wait()
                 except TimeoutError:
                     yield b": still here\n\n"
@@ -143,10 +150,10 @@ class Feed:
             self.browsers -= 1
 
     def _has_news(self, seen: int) -> bool:
-        return self._snapshot is not None and self._version > seen
+        return self._closed or (self._snapshot is not None and self._version > seen)
 
     def _since(self, seen: int) -> tuple[list[bytes], int]:
-        if not self._has_news(seen):
+        if self._snapshot is None or self._version <= seen:
             return [], seen
         oldest = self._changes[0][0] if self._changes else self._version + 1
         if seen < 0 or seen + 1 < oldest:

@@ -19,6 +19,7 @@ def layers(district: GeoDistrict, limits: Limits) -> District:
             Segment(
                 id=segment.id,
                 name=segment.name,
+                name_en=_english(segment.extra),
                 road=segment.road,
                 line=_lonlat(segment.line.coords),
                 oneway=segment.oneway,
@@ -33,6 +34,7 @@ def layers(district: GeoDistrict, limits: Limits) -> District:
             Site(
                 id=site.id,
                 name=site.name,
+                name_en=_english(site.extra),
                 kind=site.kind,
                 operator=site.operator,
                 centre=(round(site.centre[0], 6), round(site.centre[1], 6)),
@@ -74,6 +76,11 @@ def layers(district: GeoDistrict, limits: Limits) -> District:
         ],
         limits=drawable(limits),
     )
+
+
+def _english(extra: dict[str, Any]) -> str | None:
+    name = extra.get("name_en")
+    return name if isinstance(name, str) else None
 
 
 def _lonlat(coords: Any) -> list[LonLat]:

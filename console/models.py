@@ -20,6 +20,7 @@ class Segment(BaseModel):
 
     id: str
     name: str
+    name_en: str | None
     road: str | None
     line: list[LonLat]
     oneway: bool
@@ -34,6 +35,7 @@ class Site(BaseModel):
 
     id: str
     name: str
+    name_en: str | None
     kind: str
     operator: str | None
     centre: LonLat

@@ -1,13 +1,20 @@
 """Errors as problem details (RFC 9457), the same shape for every refusal of the API."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
+import psycopg_pool
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+
+from console.feed import NoTimeYet
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -87,6 +94,17 @@ def answer_with_problems(app: FastAPI) -> None:
             "Part of the request was not understood; `problems` says which.",
             problems,
         )
+
+    async def _not_now(request: Request, error: Exception) -> JSONResponse:
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+        return problem(
+            request,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "The database does not answer, or the platform has no time yet. Try again soon.",
+        )
+
+    for error_class in (psycopg.OperationalError, psycopg_pool.PoolTimeout, NoTimeYet):
+        app.add_exception_handler(error_class, _not_now)
 
     @app.exception_handler(Exception)
     async def _failed(request: Request, _error: Exception) -> JSONResponse:

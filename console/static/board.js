@@ -1,5 +1,6 @@
 // What the district is and what is selected, shared by the parts of the page.
 import { reactive, shallowReactive } from "/lib/vue/vue.esm-browser.prod.js";
+import { language, nameOf } from "./texts.js";
 
 export const district = shallowReactive({
   name: "", timezone: "UTC", limits: {}, segments: {}, sites: {}, stations: {}, crews: {}, depots: {},
@@ -20,8 +21,18 @@ export function setDistrict(layers) {
   });
 }
 
-export const placeName = ({ segment, site, depot }) =>
-  district.segments[segment]?.name ?? district.sites[site]?.name ?? segment ?? site ?? depot ?? "";
+export function placeName({ segment, site, depot }) {
+  const place = district.segments[segment] ?? district.sites[site];
+  return place ? nameOf(place) : segment ?? site ?? depot ?? "";
+}
+
+// A road has no English name of its own: that of its segment without number and direction.
+export const roadName = (segment) =>
+  language() === "en" && segment.name_en
+    ? segment.name_en.replace(/\s+\d+(\s+\w+bound)?$/, "")
+    : segment.road ?? nameOf(segment);
+
+export const crewName = (id) => (district.crews[id] ? nameOf(district.crews[id]) : id ?? "");
 
 export function selectEpisode(episode) {
   const again = selected.episode === episode.id;

@@ -5,6 +5,8 @@ import { district } from "./board.js";
 import { clock, language, moment, signed, t, whole } from "./texts.js";
 import { theme } from "./theme-switch.js";
 
+export const LEAD_H = 1;
+// Asked for before the span that is shown, so that the hourly mean is whole from its start.
 const WINDOW_MIN = 60;
 const SHARE_NEEDED = 0.75;
 
@@ -37,12 +39,12 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 export function option(history, narrow) {
   const times = history.minutes.ts.map((ts) => Date.parse(ts));
   const step = history.step_minutes;
-  const line = (values) => withGaps(times, values, step);
+  const since = Date.parse(history.since) + LEAD_H * 3_600_000;
+  const line = (values) => withGaps(times, values, step).filter(([time]) => time >= since);
   const inc60 = hourlyMean(history.minutes.increment, step);
   const ink = colour("--ink");
   const faint = colour("--ink-3");
   const rule = colour("--rule");
-  const since = Date.parse(history.since);
   const until = Date.parse(history.until);
   const limitLines = (rule) =>
     (district.limits[rule] ?? []).flatMap((value, i) =>
@@ -51,15 +53,17 @@ export function option(history, narrow) {
         lineStyle: { color: colour(`--level-${i + 1}`), type: i === 2 ? "solid" : "dashed", width: 1.2 },
         label: {
           formatter: t("chart.limit", { level: t(`level.${i + 1}`), value }),
-          position: "insideEndTop", color: colour(`--level-${i + 1}-ink`), fontSize: 11, distance: [4, 2],
+          position: "insideStartTop", color: colour(`--level-${i + 1}-ink`), fontSize: 11, distance: [4, 2],
         },
       }]);
   const clamp = (time) => Math.min(until, Math.max(since, time));
-  const episodes = history.episodes.map((episode) => [
+  const episodes = history.episodes.filter(
+    (episode) => !episode.ended_at || Date.parse(episode.ended_at) > since).map((episode) => [
     { xAxis: clamp(Date.parse(episode.started_at)), itemStyle: { color: colour(`--level-${episode.level}`), opacity: 0.16 } },
     { xAxis: clamp(episode.ended_at ? Date.parse(episode.ended_at) : until) },
   ]);
-  const done = history.orders.filter((order) => order.started_at);
+  const done = history.orders.filter(
+    (order) => order.started_at && (!order.ended_at || Date.parse(order.ended_at) > since));
   const treatments = done.map((order) => [
     {
       xAxis: clamp(Date.parse(order.started_at)),

@@ -1,10 +1,10 @@
 // A segment opened: its last hours as a chart, its facts, its orders and their verdicts.
 import { h, onBeforeUnmount, ref, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { history as askHistory } from "./api.js";
-import { district, selected } from "./board.js";
-import { SegmentChart } from "./chart.js";
+import { crewName, district, roadName, selected } from "./board.js";
+import { LEAD_H, SegmentChart } from "./chart.js";
 import { tables } from "./live.js";
-import { moment, signed, t, whole } from "./texts.js";
+import { moment, nameOf, signed, t, whole } from "./texts.js";
 import { intervalText, verdictText } from "./verdict.js";
 
 const SPANS_H = [2, 6, 24];
@@ -36,7 +36,7 @@ export const Detail = {
       const segment = selected.segment;
       const turn = ++asked;
       try {
-        const found = await askHistory(segment, hours.value);
+        const found = await askHistory(segment, hours.value + LEAD_H);
         if (turn === asked) [history.value, problem.value] = [found, ""];
       } catch (error) {
         if (turn === asked) problem.value = error.message;
@@ -58,13 +58,13 @@ export const Detail = {
       const measured = state.standing !== "unmeasured";
       const orders = history.value?.orders ?? [];
       const standing = state.standing === "live" ? `l${state.level}` : state.standing;
-      return h("section", { class: "detail", "aria-label": segment.name }, [
+      return h("section", { class: "detail", "aria-label": nameOf(segment) }, [
         h("header", {}, [
           h("span", { class: `badge ${standing}` }, [
             state.standing === "live" ? h("i", {}, String(state.level)) : null,
             state.standing === "live" ? t(`level.${state.level}`) : t(`standing.${state.standing}`),
           ]),
-          h("h2", {}, [segment.name, h("small", {}, ` ${segment.id}`)]),
+          h("h2", {}, [nameOf(segment), h("small", {}, ` ${segment.id}`)]),
           h("div", { class: "spans", role: "group", "aria-label": t("chart.span") }, SPANS_H.map((n) =>
             h("button", { type: "button", "aria-pressed": hours.value === n, class: hours.value === n ? "on" : "", onClick: () => (hours.value = n) },
               t("chart.hours", { n })))),
@@ -84,7 +84,7 @@ export const Detail = {
               figure(t("detail.confidence"), `${Math.round((state.confidence ?? 0) * 100)}%`),
             ]),
             h("p", { class: "facts" }, [
-              [segment.road, `${whole(segment.length_m)} m`,
+              [roadName(segment), `${whole(segment.length_m)} m`,
                 segment.residents ? `${t("detail.residents")} ${t("detail.people", { n: segment.residents })}` : "",
                 state.treated_at ? t("map.treated_at", { time: moment(state.treated_at, tables.overview.now) }) : t("map.untreated"),
               ].filter(Boolean).join(" · "),
@@ -95,7 +95,7 @@ export const Detail = {
                 h("tbody", {}, orders.map((order) =>
                   h("tr", { key: order.id, class: order.state, title: order.outcome ?? order.reason }, [
                     h("td", {}, moment(order.started_at ?? order.eta, tables.overview.now)),
-                    h("td", {}, district.crews[order.crew]?.name ?? order.crew),
+                    h("td", {}, crewName(order.crew)),
                     h("td", {}, t(`treatment.${order.treatment}`)),
                     h("td", {}, h("span", { class: `chip ${order.state}` }, t(`order_state.${order.state}`))),
                     h("td", {}, verdictOf(order)),

@@ -2,7 +2,7 @@
 import { h } from "/lib/vue/vue.esm-browser.prod.js";
 import { district, me } from "./board.js";
 import { live, tables } from "./live.js";
-import { age, clockSeconds, compass, day, language, speak, t, whole } from "./texts.js";
+import { age, clockSeconds, compass, day, language, nameOf, speak, t, whole } from "./texts.js";
 import { switchTheme, theme } from "./theme-switch.js";
 
 const OLD_MS = 10 * 60_000;
@@ -17,7 +17,7 @@ export const Header = () => {
   return h("header", { class: "top" }, [
     h("a", { class: "skip", href: "#queue" }, t("app.skip")),
     h("img", { src: "/static/icon.svg", alt: "", width: 34, height: 34 }),
-    h("div", { class: "title" }, [h("h1", {}, district.name), h("p", {}, t("app.title"))]),
+    h("div", { class: "title" }, [h("h1", {}, nameOf(district)), h("p", {}, t("app.title"))]),
     now ? h("div", { class: "time" }, [h("b", {}, clockSeconds(now)), h("span", {}, day(now))]) : null,
     h("div", { class: "factrow" }, now ? [
       fact(t("header.wind"), wind ? `${t("header.wind_from", { dir: compass(wind.dir) })} ${wind.speed.toFixed(1)} m/s` : "–", "wind"),

@@ -2,13 +2,20 @@
 import { h, onBeforeUnmount, onMounted, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { leaflet as L } from "/lib/leaflet/index.js";
 import { crewPlan } from "./api.js";
-import { district, selectCrew, selectSegment, selected } from "./board.js";
+import { district, roadName, selectCrew, selectSegment, selected } from "./board.js";
 import { onChange, tables } from "./live.js";
-import { clock, compass, language, signed, t, whole } from "./texts.js";
+import { clock, compass, language, nameOf, signed, t, whole } from "./texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const LABEL_FROM_LEVEL = 2;
-const NAMES_FROM_ZOOM = 15;
+const NAMES_FROM_ZOOM = 14.5;
+const LABEL_ASIDE_PX = 30;
+const FOCUS_ZOOM = 14.75;
+const MAJOR_ROAD_M = 900;
+
+const TRUCK = "M1 4.2h8.2v6H1zM9.9 5.9h2.8L15 8.3v1.9H9.9zM2.5 11.4a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0-3 0zM10.3 11.4a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0-3 0z";
+const WEDGE = "M22 0 31 12.5Q22 7.5 13 12.5Z";
+const DROP = "M6 1C8 4 9.5 5.6 9.5 7.6a3.5 3.5 0 0 1-7 0C2.5 5.6 4 4 6 1Z";
 
 function element(tag, className, ...children) {
   const made = document.createElement(tag);
@@ -63,6 +70,7 @@ export const StreetMap = {
   setup() {
     const host = ref(null);
     let map;
+    let untouched = true;
     const drawn = { segments: {}, stations: {}, crews: {}, names: [], route: null };
 
     onMounted(() => {
@@ -78,14 +86,20 @@ export const StreetMap = {
         ["labels", 640], ["devices", 610], ["crews", 650]]) {
         map.createPane(pane).style.zIndex = z;
       }
-      L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+      // A map in a hidden view has no size yet: it is fitted when it is first shown.
+      map.setView(bounds.getCenter(), 14);
       draw();
-      fit();
+      settle();
+      L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
       placeStreets();
       map.on("zoomend", placeStreets);
       map.on("zoomstart", () => host.value.classList.add("zooming"));
       map.on("zoomend", () => setTimeout(() => host.value?.classList.remove("zooming"), 60));
-      const resized = new ResizeObserver(() => map.invalidateSize({ pan: false }));
+      // Until somebody moves it, the map shows what the page is about: all, or the chosen segment.
+      for (const gesture of ["wheel", "pointerdown", "keydown"]) {
+        host.value.addEventListener(gesture, () => (untouched = false), { passive: true });
+      }
+      const resized = new ResizeObserver(settle);
       resized.observe(host.value);
       onBeforeUnmount(() => {
         resized.disconnect();
@@ -93,11 +107,31 @@ export const StreetMap = {
       });
     });
 
+    const bounds = L.latLngBounds(
+      Object.values(district.segments).flatMap((segment) => segment.line).map(latLng),
+    );
+
     function fit() {
-      const points = Object.values(district.segments).flatMap((segment) => segment.line);
-      map.invalidateSize();
-      map.fitBounds(L.latLngBounds(points.map(latLng)), { padding: [28, 28] });
+      untouched = true;
+      map.fitBounds(bounds, { padding: [26, 26], animate: false });
     }
+
+    function settle() {
+      if (!map || !host.value?.clientWidth) return;
+      map.invalidateSize({ pan: false });
+      const chosen = drawn.segments[selected.segment]?.shown;
+      if (!untouched && chosen) map.panInside(middleOf(chosen), { padding: [90, 70] });
+      else if (!untouched) return;
+      else if (chosen) map.setView(middleOf(chosen), FOCUS_ZOOM, { animate: false });
+      else fit();
+    }
+
+    // Under a site's outline, where its name hides nothing.
+    const lowest = (site) => [
+      site.centre[0],
+      Math.min(site.centre[1], ...site.rings.flat().map(([, lat]) => lat)),
+    ];
+
 
     function draw() {
       const pane = (name) => ({ pane: name, interactive: false });
@@ -107,7 +141,7 @@ export const StreetMap = {
           : L.circleMarker(latLng(site.centre), { pane: "sites", radius: 9 });
         outline.options.className = `site ${site.kind}`;
         outline.bindTooltip(() => siteTip(site), { sticky: true }).addTo(map);
-        addName(site.centre, site.name, "site-name");
+        addName(lowest(site), () => nameOf(site), "site-name");
       }
       for (const segment of Object.values(district.segments)) {
         const line = segment.line.map(latLng);
@@ -122,13 +156,17 @@ export const StreetMap = {
         entry.hit.on("click", () => selectSegment(segment.id));
         const path = entry.hit.getElement();
         path.dataset.segment = segment.id;
-        path.setAttribute("aria-label", segment.name);
+        path.setAttribute("aria-label", nameOf(segment));
       }
       nameRoads();
       for (const depot of Object.values(district.depots)) {
-        const sign = element("div", "depot-sign", depot.kind === "refill" ? "◊" : depot.kind === "depot" ? "P" : "P◊");
-        L.marker([depot.lat, depot.lon], { icon: icon(sign, 18, "depot"), pane: "devices" })
-          .bindTooltip(() => element("div", "", `${t(`map.${depot.kind}`)} ${depot.id}`))
+        const sign = element("div", "depot-sign");
+        if (depot.kind !== "refill") sign.append(element("b", "", "P"));
+        if (depot.kind !== "depot") sign.append(shape(12, 12, DROP));
+        const size = depot.kind === "both" ? [32, 18] : [18, 18];
+        const sized = L.divIcon({ html: sign, className: "depot", iconSize: size });
+        L.marker([depot.lat, depot.lon], { icon: sized, pane: "devices" })
+          .bindTooltip(() => tip(t(`map.${depot.kind}`), depot.id))
           .addTo(map);
       }
       for (const station of Object.values(district.stations)) {
@@ -141,15 +179,18 @@ export const StreetMap = {
       for (const section of ["segments", "stations", "crews"]) refresh(section, null);
     }
 
-    // One name per road, along its longest treatable stretch.
+    // One name per road, along its longest treatable stretch; a short road is named from near by.
     function nameRoads() {
       const longest = {};
+      const lengths = {};
       for (const segment of Object.values(district.segments)) {
         const road = segment.road ?? segment.name;
         if (!segment.treat) continue;
+        lengths[road] = (lengths[road] ?? 0) + segment.length_m;
         if (!longest[road] || segment.length_m > longest[road].length_m) longest[road] = segment;
       }
-      for (const [road, { line }] of Object.entries(longest)) {
+      for (const [road, segment] of Object.entries(longest)) {
+        const { line } = segment;
         const [a, b] = [line[0], line[line.length - 1]];
         const middle = line[Math.floor(line.length / 2)];
         const at = line.length > 2 ? middle : [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
@@ -157,12 +198,13 @@ export const StreetMap = {
         let turn = (-Math.atan2(b[1] - a[1], east) * 180) / Math.PI;
         if (turn > 90) turn -= 180;
         if (turn < -90) turn += 180;
-        addName(at, road, "road-name", turn);
+        const className = lengths[road] < MAJOR_ROAD_M ? "road-name minor" : "road-name";
+        addName(at, () => roadName(segment), className, turn);
       }
     }
 
     function addName(at, text, className, turn) {
-      const inner = element("span", "", text);
+      const inner = element("span", "", text());
       if (turn !== undefined) inner.style.transform = `translate(-50%, -50%) rotate(${turn}deg) translateY(-18px)`;
       const marker = L.marker(latLng(at), {
         icon: L.divIcon({ html: inner, className, iconSize: [0, 0] }),
@@ -170,7 +212,7 @@ export const StreetMap = {
         interactive: false,
         keyboard: false,
       }).addTo(map);
-      drawn.names.push({ marker, className });
+      drawn.names.push({ marker, inner, text });
     }
 
     function placeStreets() {
@@ -183,8 +225,19 @@ export const StreetMap = {
         const pixels = segment.line.map((place) => map.project(latLng(place), zoom));
         entry.shown = besides(pixels, offset).map((pixel) => map.unproject(pixel, zoom));
         for (const layer of [entry.bed, entry.level, entry.hit]) layer?.setLatLngs(entry.shown);
-        entry.label?.setLatLng(middleOf(entry.shown));
+        placeLabel(entry);
       }
+    }
+
+    // Beside the street, on its right, so that it hides neither the line nor a crew on it.
+    function placeLabel({ label, text, shown }) {
+      if (!label || !shown) return;
+      label.setLatLng(middleOf(shown));
+      const half = Math.floor(shown.length / 2);
+      const [a, b] = [shown[half - 1], shown[half]].map((place) => map.project(place, 18));
+      const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
+      const [x, y] = [(-(b.y - a.y) / length) * LABEL_ASIDE_PX, ((b.x - a.x) / length) * LABEL_ASIDE_PX];
+      text.style.transform = `translate(calc(-50% + ${x}px), calc(-50% + ${y}px))`;
     }
 
     const middleOf = (line) =>
@@ -224,6 +277,7 @@ export const StreetMap = {
         }).addTo(map);
       }
       entry.text.className = `l${state.level}`;
+      placeLabel(entry);
       entry.text.textContent = signed(state.increment);
     }
 
@@ -237,13 +291,13 @@ export const StreetMap = {
       if (!crew || state.lat == null) return;
       let entry = drawn.crews[id];
       if (!entry) {
-        const arrow = element("div", "arrow", shape(24, 24, "M12 2 20 20 12 15.5 4 20Z"));
-        const dot = element("div", "dot", shape(24, 24, "M12 5a7 7 0 1 0 .01 0Z"));
-        const name = element("div", "crew-name", crew.name);
-        const node = element("div", "", arrow, dot, name);
-        entry = { node, arrow };
+        const arrow = element("div", "arrow", shape(44, 44, WEDGE));
+        const disc = element("div", "disc", shape(16, 16, TRUCK));
+        const name = element("div", "crew-name", nameOf(crew));
+        const node = element("div", "", arrow, disc, name);
+        entry = { node, arrow, name };
         entry.marker = L.marker([state.lat, state.lon], {
-          icon: icon(node, 28, "crew"), pane: "crews", title: "", alt: crew.name,
+          icon: icon(node, 44, "crew"), pane: "crews", alt: nameOf(crew),
         });
         entry.marker.bindTooltip(() => crewTip(crew), { direction: "top", offset: [0, -12] });
         entry.marker.on("click", () => selectCrew(id));
@@ -263,10 +317,10 @@ export const StreetMap = {
 
     function segmentTip(segment) {
       const state = tables.segments[segment.id];
-      if (!state) return tip(segment.name);
+      if (!state) return tip(nameOf(segment));
       const measured = state.standing !== "unmeasured";
       return tip(
-        segment.name,
+        nameOf(segment),
         measured
           ? `${t(`level.${state.level}`)} · ${t("chart.increment")} ${signed(state.increment)} · PM10 ${whole(state.pm10)} µg/m³`
           : t("standing.unmeasured"),
@@ -275,7 +329,7 @@ export const StreetMap = {
       );
     }
 
-    const siteTip = (site) => tip(site.name, t(`site_kind.${site.kind}`), site.operator);
+    const siteTip = (site) => tip(nameOf(site), t(`site_kind.${site.kind}`), site.operator);
 
     function stationTip(station) {
       const state = tables.stations[station.id] ?? {};
@@ -291,7 +345,7 @@ export const StreetMap = {
     function crewTip(crew) {
       const state = tables.crews[crew.id] ?? {};
       return tip(
-        crew.name,
+        nameOf(crew),
         `${t(`crew_kind.${crew.kind}`)} · ${t(`crew_state.${state.state ?? "unknown"}`)}`,
         crew.tank_l ? `${t("plan.water")} ${whole(state.water_l)} / ${whole(crew.tank_l)} L` : "",
       );
@@ -326,15 +380,23 @@ export const StreetMap = {
     onChange((section, ids) => refresh(section, ids));
     watch(() => selected.segment, (now, before) => {
       refresh("segments", [now, before].filter(Boolean));
-      const entry = drawn.segments[now];
-      if (entry?.shown) map.panInside(middleOf(entry.shown), { padding: [90, 90] });
+      settle();
+    });
+    watch(language, () => {
+      for (const { inner, text } of drawn.names) inner.textContent = text();
+      for (const [id, { name }] of Object.entries(drawn.crews)) {
+        name.textContent = nameOf(district.crews[id]);
+      }
     });
     watch(() => selected.crew, (now, before) => {
       refresh("crews", [now, before].filter(Boolean));
       showRoute(now);
     });
 
-    const zoom = (by) => () => map.setZoom(map.getZoom() + by);
+    const zoom = (by) => () => {
+      untouched = false;
+      map.setZoom(map.getZoom() + by);
+    };
     const button = (label, text, act) =>
       h("button", { class: "tool", type: "button", title: label, "aria-label": label, onClick: act }, text);
 

@@ -2,7 +2,7 @@
 import { computed, h, reactive } from "/lib/vue/vue.esm-browser.prod.js";
 import { district, placeName, selectCrew, selected, selectSegment } from "./board.js";
 import { live, tables } from "./live.js";
-import { clock, t, whole } from "./texts.js";
+import { clock, nameOf, t, whole } from "./texts.js";
 
 const OPEN = ["sent", "accepted", "started"];
 
@@ -69,7 +69,7 @@ export const Plan = {
           return h("article", { class: ["crewplan", selected.crew === crew.id ? "chosen" : ""], key: crew.id }, [
             h("button", { type: "button", class: "crewhead", "aria-pressed": selected.crew === crew.id, onClick: () => selectCrew(crew.id) }, [
               h("span", { class: `lamp ${state}`, "aria-hidden": "true" }),
-              h("span", { class: "crewname" }, [h("b", {}, crew.name), h("small", {}, [t(`crew_kind.${crew.kind}`), " · ", t("plan.off_shift", { shifts: crew.shifts.join(", ") })])]),
+              h("span", { class: "crewname" }, [h("b", {}, nameOf(crew)), h("small", {}, [t(`crew_kind.${crew.kind}`), " · ", t("plan.off_shift", { shifts: crew.shifts.join(", ") })])]),
               h("span", { class: "crewstate" }, [
                 h("b", {}, t(`crew_state.${state}`)),
                 now.speed_kmh != null && ["driving", "working"].includes(state) ? h("small", {}, `${whole(now.speed_kmh)} km/h`) : null,

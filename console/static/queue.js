@@ -1,7 +1,7 @@
 // The queue of episodes: what waits for somebody first, then by level, then by age.
 import { computed, h, reactive, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { act, episode as askEpisode } from "./api.js";
-import { district, me, placeName, selectEpisode, selected } from "./board.js";
+import { crewName, district, me, placeName, selectEpisode, selected } from "./board.js";
 import { live, tables } from "./live.js";
 import { age, clock, moment, signed, t, whole } from "./texts.js";
 import { verdictText } from "./verdict.js";
@@ -43,16 +43,15 @@ const probableCause = (episode) =>
 
 const causeName = (cause) =>
   cause.kind === "site" && cause.site
-    ? `${t("cause.site")} · ${district.sites[cause.site]?.name ?? cause.site}`
+    ? `${t("cause.site")} · ${placeName(cause)}`
     : t(`cause.${cause.kind}`);
 
 const orderLine = (id) => {
   const order = tables.orders[id];
   if (!order) return h("li", { class: "order gone", key: id }, h("code", {}, id));
-  const crew = district.crews[order.crew]?.name ?? order.crew;
   return h("li", { class: `order ${order.state}`, key: id }, [
     h("span", { class: "chip" }, t(`order_state.${order.state}`)),
-    h("b", {}, crew),
+    h("b", {}, crewName(order.crew)),
     h("span", {}, t(`treatment.${order.treatment}`)),
     h("time", {}, clock(order.started_at ?? order.eta)),
   ]);
@@ -74,8 +73,7 @@ const logText = ({ event, detail }) => {
   if (event === "comment") return detail.text;
   if (event === "reason") return detail.reason;
   if (event === "order") {
-    const crew = district.crews[detail.crew]?.name ?? detail.crew ?? "";
-    return [crew, detail.treatment ? t(`treatment.${detail.treatment}`) : "",
+    return [crewName(detail.crew), detail.treatment ? t(`treatment.${detail.treatment}`) : "",
       detail.eta ? `${t("plan.eta")} ${clock(detail.eta)}` : ""].filter(Boolean).join(" · ");
   }
   if (event === "shelved") {
@@ -164,7 +162,7 @@ const Story = {
           : h("p", { class: "quiet" }, episode.reason ?? t("queue.no_orders")),
         h("h3", {}, t("queue.story")),
         h("ol", { class: "log" }, (story.value?.log ?? []).map((line) =>
-          h("li", { key: line.id, class: line.event }, [
+          h("li", { key: line.id, class: `ev-${line.event}` }, [
             h("time", {}, moment(line.at, tables.overview.now)),
             h("div", {}, [
               h("b", {}, t(`log.${line.event}`)),

@@ -76,5 +76,14 @@ export const whole = (value) => (value == null ? "–" : String(Math.round(value
 export const signed = (value) =>
   value == null ? "–" : `${value >= 0.5 ? "+" : value <= -0.5 ? "−" : ""}${Math.abs(Math.round(value))}`;
 
+// What a thing is called in the page's language. A name that is written in both, Chinese first
+// ("洒水一班 Water truck A"), shows the half that is wanted.
+export function nameOf(thing) {
+  const english = words.language === "en";
+  if (english && thing.name_en) return thing.name_en;
+  const both = /^([^A-Za-z]*[\u4e00-\u9fff][^A-Za-z]*?)\s+([A-Za-z].*)$/.exec(thing.name);
+  return both ? both[english ? 2 : 1] : thing.name;
+}
+
 const POINTS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
 export const compass = (degrees) => t(`compass.${POINTS[Math.round(degrees / 45) % 8]}`);

@@ -19,7 +19,7 @@ LEVELS = (50.0, 80.0, 160.0)
 WORST = {"XH07N": 175.0, "XH09N": 112.0, "XH03S": 96.0, "MW03": 66.0, "XH12S": 74.0, "YP02": 58.0}
 """What these streets add at their worst, µg/m³."""
 STALE = ("CL02", "CL03")
-UNMEASURED = ("GW04", "QW04", "YL04", "CX01", "CX02")
+UNMEASURED = ("HH01", "HH02", "HH03", "EW01", "EW02", "LH01")
 HOSTILE = (
     '<img src=x onerror="document.title=1">\'"; DROP TABLE users; -- <script>alert(1)</script>'
 )
@@ -79,7 +79,7 @@ def _fill_minutes(
                     float(background[i]),
                     None if hidden else value,
                     0 if hidden else _levels(value),
-                    0.0 if hidden else 0.55 + 0.4 * (hash(len(segment.id)) % 2),
+                    0.0 if hidden else 0.55 if segment.oneway else 0.9,
                     None if hidden or value < LEVELS[0] else "road",
                     times[-78] if segment.id == "XH05S" and i >= MINUTES - 78 else None,
                 )
@@ -130,7 +130,7 @@ ORDERS: list[tuple[str, str, int, str, str, str, str | None, int, int, int, str]
     # id, crew, seq, state, treatment, place, episode, minutes from now, how long, priority, reason
     ("O-1001", "WATER-A", 1, "done", "wash", "XH05S", "E-20260302-0035-XH05S-inc60", -88, 9, 2,
      "南行路段增量 60 分钟均值 92，超过 80"),
-    ("O-1002", "WATER-A", 2, "done", "refill", "REFILL-1", None, -70, 10, 4, "水量不足 3 m³"),
+    ("O-1002", "WATER-A", 2, "done", "refill", "WATER-1", None, -70, 10, 4, "水量不足 3 m³"),
     ("O-1003", "WATER-A", 3, "started", "wash", "XH07N", "E-20260302-0149-XH07N-inc60", -3, 11, 1,
      "增量已达严重等级，小南山消纳场出口，上风向 128°"),
     ("O-1004", "WATER-A", 4, "accepted", "wash", "XH09N", "E-20260302-0155-XH09N-inc15", 12, 9, 2,
@@ -141,11 +141,11 @@ ORDERS: list[tuple[str, str, int, str, str, str, str | None, int, int, int, str]
      "下风向有居民 640 人，先以雾炮压尘"),
     ("O-1012", "FOG-A", 2, "sent", "fog", "SITE-SPOIL-1", None, 40, 30, 3,
      "消纳场出口近 1 小时 14 辆未冲洗车辆"),
-    ("O-1021", "HEAVY-1", 1, "refused", "heavy_clean", "XH12S", "E-20260302-0201-XH12S-inc60", -20,
+    ("O-1021", "HEAVY-A", 1, "refused", "heavy_clean", "XH12S", "E-20260302-0201-XH12S-inc60", -20,
      15, 2, "路面积泥，机扫无效"),
-    ("O-1022", "HEAVY-1", 2, "sent", "heavy_clean", "XH12S", "E-20260302-0201-XH12S-inc60", 18, 15,
+    ("O-1022", "HEAVY-A", 2, "sent", "heavy_clean", "XH12S", "E-20260302-0201-XH12S-inc60", 18, 15,
      2, "路面积泥，机扫无效；班组拒绝后改派"),
-    ("O-1031", "HAND-1", 1, "silent", "hand_wash", "YP02", None, -35, 20, 3, "人行道冲洗"),
+    ("O-1031", "HAND-A", 1, "silent", "hand_wash", "YP02", None, -35, 20, 3, "人行道冲洗"),
 ]  # fmt: skip
 
 
@@ -156,7 +156,6 @@ def _fill_plan(conn: Connection, district: District, last: datetime) -> None:
         " ('P-20260302-0211', %s, 'episode', '{}', '{}')",
         (issued,),
     )
-    crews = list(district.crews)
     for (
         id_,
         crew,
@@ -170,8 +169,6 @@ def _fill_plan(conn: Connection, district: District, last: datetime) -> None:
         priority,
         reason,
     ) in ORDERS:
-        if crew not in district.crews:
-            crew = crews[-1 if crew.startswith("HAND") else -2]
         eta = last + timedelta(minutes=start)
         begun = eta if state in ("done", "started") else None
         ended = state in ("done", "refused", "silent", "failed")
@@ -217,9 +214,11 @@ def _cause(kind: str, probability: float, evidence: str, site: str | None = None
 
 def _fill_episodes(conn: Connection, last: datetime) -> None:
     site = _cause(
-        "site", 0.64, "风向 128°，小南山消纳场位于上风向 310 m；近 1 小时出口摄像头记录 14 辆未冲洗车辆",
+        "site",
+        0.64,
+        "风向 128°，小南山消纳场位于上风向 310 m；近 1 小时出口摄像头记录 14 辆未冲洗车辆",
         "SITE-SPOIL-1",
-    )  # fmt: skip
+    )
     road = _cause("road", 0.27, "粗颗粒占比 0.61，重车 96 辆/小时，上次洗扫已过 5 小时")
     regional = _cause("regional", 0.09, "背景值 71，6 小时内上升 9")
     episodes: list[tuple[Any, ...]] = [
