@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyvrp
 from pyvrp.stop import MaxRuntime
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--family", action="append", choices=["gdb", "kshs", "val"])
     parser.add_argument("--iterations", type=int, default=2_000)
     parser.add_argument("--seconds", type=float, help="stop by time instead")
+    parser.add_argument("--long", action="store_true", help="PyVRP's own parameters")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", help="instances whose name matches this")
     options = parser.parse_args()
@@ -107,7 +109,12 @@ def main() -> None:
                 continue
             problem, work = read(options.folder / family / f"{name}.dat")
             began = time.perf_counter()
-            routes = routing.route(problem, seed=options.seed, iterations=options.iterations)
+            routes = routing.route(
+                problem,
+                seed=options.seed,
+                iterations=options.iterations,
+                params=pyvrp.SolveParams() if options.long else routing.SHORT_SEARCH,
+            )
             seconds.append(time.perf_counter() - began)
             best = float(row["ub"])
             if not routes.feasible or routes.unserved:

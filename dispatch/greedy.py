@@ -101,7 +101,8 @@ class _Tour:
                 there = self.time_s + self.travel[self.stop, via] + seconds
                 by_water = np.minimum(by_water, there + self.travel[via, self.stops])
             direct = np.where(dry, by_water, direct)
-        return np.maximum(direct, self.earliest)
+        begin: Floats = np.maximum(direct, self.earliest)
+        return begin
 
     def _arrival(self, via: int | None, stop: int, earliest_s: float) -> float:
         if via is None:

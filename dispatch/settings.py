@@ -89,7 +89,7 @@ class DispatchSettings:
     """
 
     seed: int = 1
-    iterations: int = 150
+    iterations: int = 300
     language: Language = "zh-CN"
     answer_min: float = 10.0
     start_grace_min: float = 30.0

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import shapely
@@ -90,7 +91,7 @@ class Checker:
                 yield from self._driven(order["order"], path)
                 drive_s = shapely.LineString(path).length / (crew.drive_speed_kmh / 3.6)
                 if (eta - free_at).total_seconds() < drive_s - SNAP_M:
-                    yield f"{order['order']}: cannot be there at {eta}, the drive is {drive_s:.0f} s"
+                    yield f"{order['order']}: at {eta} after a drive of {drive_s:.0f} s"
             here, wrong = self._after(order, path[-1])
             snap_m = DRAWN_M
             if wrong is not None:
@@ -131,13 +132,13 @@ class Checker:
             yield f"{name}: priority {order['priority']}, reason {order['reason']!r}"
         if len(order["path"]) < 2 or order["minutes"] < 0 or order["water_l"] < 0:
             yield f"{name}: {len(order['path'])} points, {order['minutes']} minutes"
-        if order["treatment"] == "refill":
-            if self.district.depots[order["depot"]].kind == "depot" or order["water_l"] != 0:
-                yield f"{name}: no water is to be had at {order['depot']}"
+        dry = {depot.id for depot in self.district.depots.values() if depot.kind == "depot"}
+        if order["treatment"] == "refill" and (order["depot"] in dry or order["water_l"] != 0):
+            yield f"{name}: no water is to be had at {order['depot']}"
 
     def _driven(self, name: str, path: list[tuple[float, float]]) -> Iterable[str]:
         """Each step of a path must lie along a segment, the way it may be driven."""
-        for start, end in zip(path[:-1], path[1:], strict=True):
+        for start, end in pairwise(path):
             if math.dist(start, end) > DRAWN_M and not self._drivable(start, end):
                 yield f"{name}: no street leads from {start} to {end}"
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -129,7 +130,7 @@ class Crews:
             truck.drive_from = (name, [tuple(p) for p in order["path"]])
             truck.travelled_m = 0.0
         path = self.district.projection.to_xy(truck.drive_from[1])
-        steps = [math.dist(a, b) for a, b in zip(path[:-1], path[1:], strict=True)]
+        steps = [math.dist(a, b) for a, b in pairwise(path)]
         speed_mps = truck.crew.drive_speed_kmh / 3.6
         go = min(left_s * speed_mps, sum(steps) - truck.travelled_m)
         truck.travelled_m += go

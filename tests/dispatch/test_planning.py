@@ -1,6 +1,6 @@
 """Plans: drivable whatever the town, stable from one to the next, urgent work first."""
 
-import datetime
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def standing_of(
 
 def want(place: str, treatment: str = "wash", priority: int = 4, **changes: object) -> Want:
     """A want with a due time if it is urgent."""
-    due = NOON + datetime.timedelta(minutes=30) if priority < 4 else None
+    due = NOON + dt.timedelta(minutes=30) if priority < 4 else None
     prize = {1: 4e5, 2: 2e5, 3: 1e5, 4: 1800.0}[priority]
     values = {"is_site": False, "reason": "r", "due": due, "prize": prize} | changes
     return Want(place=place, treatment=treatment, priority=priority, **values)  # type: ignore[arg-type]
@@ -175,7 +175,7 @@ def test_street_beyond_every_tank_is_excluded_with_the_reason() -> None:
 
 def test_nothing_begins_that_cannot_end_in_the_shift() -> None:
     """Ten minutes before the shift ends a wash of 30 minutes is not begun."""
-    late = (Shift(datetime.time(6), datetime.time(12, 10)),)
+    late = (Shift(dt.time(6), dt.time(12, 10)),)
     district = block([crew("W1", work_speed_kmh=0.6, shifts=late)])
     plan = planned(district, [want("A", priority=1)])
     assert "A" not in places(plan.orders["W1"])
@@ -203,7 +203,7 @@ def test_urgent_work_comes_before_nearer_routine() -> None:
     district = block()
     wants = [want("D"), want("A", priority=1), want("C"), want("B")]
     first = planned(district, wants).orders["W1"][0]
-    assert first.eta - NOON < datetime.timedelta(minutes=QUICK.at_once_min)
+    assert first.eta - NOON < dt.timedelta(minutes=QUICK.at_once_min)
     assert "A" in places(planned(district, wants).orders["W1"])[:2]
 
 
@@ -243,10 +243,10 @@ def test_begun_work_is_never_taken_away() -> None:
     """Even for a level 3 episode the crew first ends the street that it is washing."""
     district = block()
     first, *rest = planned(district, [want("B")]).orders["W1"]
-    begun = replace(first, state="started", started_at=NOON - datetime.timedelta(seconds=30))
+    begun = replace(first, state="started", started_at=NOON - dt.timedelta(seconds=30))
     after = planned(district, [want("D", priority=1)], [begun, *rest], number=2).orders["W1"]
     assert places(after)[:2] == ["B", "D"]
-    ends = begun.started_at + datetime.timedelta(minutes=begun.minutes)  # type: ignore[operator]
+    ends = begun.started_at + dt.timedelta(minutes=begun.minutes)  # type: ignore[operator]
     assert after[1].eta >= ends
 
 

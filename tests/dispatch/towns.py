@@ -1,6 +1,6 @@
 """Small districts to plan on: drawn in memory or by chance, no folder needed."""
 
-import datetime
+import datetime as dt
 import random
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from geo.projection import LocalProjection
 
 LON, LAT = 113.88, 22.48
 PROJECTION = LocalProjection(LON, LAT)
-NOON = datetime.datetime(2026, 3, 2, 4, 0, tzinfo=datetime.UTC)
+NOON = dt.datetime(2026, 3, 2, 4, 0, tzinfo=dt.UTC)
 """Noon of a Monday in Shenzhen."""
 
 
@@ -47,7 +47,7 @@ def crew(name: str, kind: str = "water_truck", **changes: object) -> Crew:
         "water_l_per_m": 1.2,
         "work_speed_kmh": 12.0,
         "drive_speed_kmh": 40.0,
-        "shifts": (Shift(datetime.time(6), datetime.time(22)),),
+        "shifts": (Shift(dt.time(6), dt.time(22)),),
     }
     return Crew(**(values | changes))  # type: ignore[arg-type]
 
@@ -133,11 +133,11 @@ def by_chance(seed: int) -> District:
         *(((columns - 1, j), (columns - 1, j + 1)) for j in range(rows - 1)),
     }
     segments = []
-    for i, j in at:
+    for (i, j), here in at.items():
         for other in ((i + 1, j), (i, j + 1)):
             if other not in at:
                 continue
-            ends = [at[i, j], at[other]]
+            ends = [here, at[other]]
             if chance.random() < 0.5:
                 ends.reverse()
             # The ring stays two-way, so nothing is cut off; across it a street may be one-way.
@@ -166,7 +166,7 @@ def by_chance(seed: int) -> District:
             water_l_per_m=chance.choice([0.8, 1.2, 3.0]) if kind != "sweeper" else 0.0,
             work_speed_kmh=chance.choice([4.0, 10.0, 20.0]),
             drive_speed_kmh=chance.choice([25.0, 40.0, 60.0]),
-            shifts=(Shift(datetime.time(6), datetime.time(12 + chance.choice([1, 2, 8]))),),
+            shifts=(Shift(dt.time(6), dt.time(12 + chance.choice([1, 2, 8]))),),
         )
         for n, kind in enumerate(chance.sample(kinds, chance.randint(1, len(kinds))))
     ]

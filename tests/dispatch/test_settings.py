@@ -1,0 +1,44 @@
+"""Settings say what they do not understand."""
+
+from typing import Any
+
+import pytest
+
+from dispatch.settings import DispatchSettings
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"iterations": 0}, "iterations"),  # no search at all
+        ({"seed": -1}, "seed"),  # not a seed of the generator
+        ({"language": "de"}, "language"),  # no sentences in it
+        ({"answer_min": 0}, "answer_min"),  # every order would be silent at once
+        ({"pause_min": -1}, "pause_min"),  # time does not run back
+        ({"due_min": (60, 30)}, "due_min"),  # one level has none
+        ({"routine_early": 1.0}, "routine_early"),  # never
+        ({"useful_life_min": {"polish": 5}}, "polish"),  # not a treatment
+        ({"stand_min": {"fog": -5}}, "stand_min"),  # negative
+    ],
+)
+def test_bad_setting_is_refused(changes: dict[str, Any], named: str) -> None:
+    """The message names the setting."""
+    with pytest.raises(ValueError, match=named):
+        DispatchSettings(**changes)
+
+
+def test_district_overrides_single_entries() -> None:
+    """A table is merged, a number replaced, a list taken for a tuple."""
+    changed = DispatchSettings().overridden(
+        {"min_wash_temp_c": 5.0, "useful_life_min": {"wash": 90}, "due_min": [90, 60, 20]}
+    )
+    assert changed.min_wash_temp_c == 5.0
+    assert changed.useful_life_min["wash"] == 90
+    assert changed.useful_life_min["sweep"] == DispatchSettings().useful_life_min["sweep"]
+    assert changed.due_min == (90, 60, 20)
+
+
+def test_unknown_override_is_refused() -> None:
+    """A key that is no setting is named."""
+    with pytest.raises(ValueError, match="washspeed"):
+        DispatchSettings().overridden({"washspeed": 20})

@@ -1,0 +1,95 @@
+"""When a plan is made anew, and when the one in force will do."""
+
+import copy
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from dispatch.settings import DispatchSettings
+from dispatch.triggers import PlanInForce, settled, trigger
+from tests.dispatch.towns import NOON
+
+SETTINGS = DispatchSettings()
+SITUATION: dict[str, Any] = {
+    "episodes": {"E1": [2, "active", "road", False]},
+    "crews": {"W1": "ready", "W2": "off"},
+    "troubles": ["O7"],
+    "orders": {"W1": 3, "W2": 0},
+}
+
+
+def reason(minutes: float, **changes: Any) -> str | None:
+    """Why a plan is made so long after the last, if this has changed."""
+    present = copy.deepcopy(SITUATION)
+    for key, change in changes.items():
+        present[key] = {**present[key], **change} if isinstance(change, dict) else change
+    force = PlanInForce("P-1", NOON, SITUATION)
+    return trigger(force, present, NOON + dt.timedelta(minutes=minutes), SETTINGS)
+
+
+def test_first_plan() -> None:
+    """Where there is no plan one is made."""
+    assert trigger(None, SITUATION, NOON, SETTINGS) == "first"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"episodes": {"E2": [1, "active", "road", False]}}, "episode"),  # new
+        ({"episodes": {"E1": [3, "active", "road", False]}}, "episode"),  # raised
+        ({"crews": {"W1": "broken"}}, "crew"),
+        ({"crews": {"W2": "ready"}}, "crew"),  # its shift has begun
+        ({"crews": {"W1": "silent"}}, "crew"),
+    ],
+)
+def test_urgent_at_once(changes: dict[str, Any], why: str) -> None:
+    """A new or raised episode and a crew that comes or goes do not wait for the pause."""
+    assert reason(0.5, **changes) == why
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"episodes": {"E1": [2, "recovering", "road", False]}}, "episode_changed"),
+        ({"episodes": {"E1": [2, "active", "regional", False]}}, "episode_changed"),
+        ({"episodes": {"E1": [2, "active", "road", True]}}, "episode_changed"),  # shelved
+        ({"troubles": ["O7", "O8"]}, "order"),  # refused, failed or silent
+        ({"orders": {"W1": 0}}, "finished"),
+    ],
+)
+def test_others_wait_for_the_pause(changes: dict[str, Any], why: str) -> None:
+    """What is not urgent waits until the plan is two minutes old, and is not forgotten."""
+    assert reason(1.9, **changes) is None
+    assert reason(2, **changes) == why
+
+
+def test_orders_done_as_planned_are_no_reason() -> None:
+    """A crew that has ended one order of three knows its next."""
+    assert reason(5, orders={"W1": 2}) is None
+
+
+def test_old_trouble_is_no_reason() -> None:
+    """Trouble that the plan in force knew, or that is long past, does not trigger again."""
+    assert reason(5) is None
+    assert reason(5, troubles=[]) is None
+
+
+def test_timer() -> None:
+    """Ten minutes after the last a plan is made even if nothing has happened."""
+    assert reason(9.9) is None
+    assert reason(10) == "timer"
+
+
+def test_recovering_that_flares_up_is_urgent() -> None:
+    """An episode that was falling and is active again does not wait."""
+    before = copy.deepcopy(SITUATION)
+    before["episodes"]["E1"][1] = "recovering"
+    assert trigger(PlanInForce("P-1", NOON, before), SITUATION, NOON, SETTINGS) == "episode"
+
+
+def test_crews_that_come_or_go_unsettle_everything() -> None:
+    """After a change of crews all is searched anew, else what was left out stays so."""
+    force = PlanInForce("P-1", NOON, SITUATION | {"left_out": [["A", "wash", 4]]})
+    assert settled(force, "crew") is None
+    assert settled(force, "timer") == {("A", "wash", 4)}

@@ -1,0 +1,293 @@
+"""What should be done, and the reason against everything that is not."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dispatch.facts import Ended, Episode, Facts, Flag, Street, Weather
+from dispatch.settings import DispatchSettings
+from dispatch.wants import Want, Wishes, wishes
+from geo.district import District
+from tests.dispatch.towns import NOON, block, crew
+
+SETTINGS = DispatchSettings(language="en")
+KINDS = ("water_truck", "sweeper", "fog_cannon", "heavy_cleaner", "hand_wash")
+
+
+def fleet(*kinds: str) -> District:
+    """The block with one crew of each kind."""
+    return block([crew(kind, kind) for kind in kinds])
+
+
+def wished(*kinds: str, **facts: Any) -> Wishes:
+    """The wishes at noon with one crew of each kind."""
+    district = fleet(*kinds)
+    return wishes(Facts(NOON, **facts), district, SETTINGS, {kind: kind for kind in kinds})
+
+
+def ago(minutes: float) -> dt.datetime:
+    """So many minutes before noon."""
+    return NOON - dt.timedelta(minutes=minutes)
+
+
+def episode(level: int = 2, **changes: Any) -> Episode:
+    """An active episode on street A since ten minutes."""
+    values: dict[str, Any] = {
+        "id": "E1", "segment": "A", "site": None, "rule": "inc15", "level": level,
+        "state": "active", "started_at": ago(10), "cause": "road",
+    }  # fmt: skip
+    return Episode(**(values | changes))
+
+
+def done(place: str, treatment: str, minutes: float, state: str = "done") -> Ended:
+    """An order that ended so long ago."""
+    return Ended("O1", treatment, treatment, place, state, ago(minutes))
+
+
+def at(found: Wishes, place: str, treatment: str | None = None) -> list[Want]:
+    """The wants at a place."""
+    return [
+        want for want in found.wants if want.place == place and treatment in (None, want.treatment)
+    ]
+
+
+def against(found: Wishes, **match: Any) -> list[str]:
+    """The codes of the exclusions that match."""
+    return [
+        e.reason.code
+        for e in found.exclusions
+        if all(getattr(e, key) == value for key, value in match.items())
+    ]
+
+
+@pytest.mark.parametrize(("level", "priority", "due_min"), [(1, 3, 120), (2, 2, 60), (3, 1, 30)])
+def test_episode_is_wanted_by_its_level(level: int, priority: int, due_min: float) -> None:
+    """Levels 1, 2, 3 are priorities 3, 2, 1, due 120, 60, 30 minutes after the start."""
+    found = wished("water_truck", episodes=(episode(level),))
+    want = found.wants[0]
+    assert (want.place, want.treatment, want.priority, want.episode) == (
+        "A",
+        "wash",
+        priority,
+        "E1",
+    )
+    assert want.due == ago(10) + dt.timedelta(minutes=due_min)
+    assert "Street A" in want.reason
+
+
+def test_severe_episode_gets_the_heavy_cleaner() -> None:
+    """At level 3 heavy cleaning is wanted where there is a cleaner, and no wash beside it."""
+    found = wished("water_truck", "heavy_cleaner", episodes=(episode(3),))
+    assert [want.treatment for want in at(found, "A")] == ["heavy_clean"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"), [("regional", "regional"), ("sensor", "sensor"), ("treatment", "own_work")]
+)
+def test_cause_that_water_does_not_help(cause: str, code: str) -> None:
+    """Regional dust, a faulty station and our own work get a reason and no urgent order."""
+    found = wished("water_truck", episodes=(episode(cause=cause),))
+    assert against(found, episode="E1") == [code]
+    assert all(want.priority == 4 for want in at(found, "A"))
+
+
+def test_shelved_episode_waits_until_its_time() -> None:
+    """While shelved there is a reason; when the time is up there is an order."""
+    later = NOON + dt.timedelta(minutes=1)
+    assert against(
+        wished("water_truck", episodes=(episode(shelved_until=later),)), episode="E1"
+    ) == ["shelved"]
+    found = wished("water_truck", episodes=(episode(shelved_until=NOON),))
+    assert found.wants[0].episode == "E1"
+
+
+def test_pending_episode_is_not_yet_one() -> None:
+    """A pending episode asks for nothing."""
+    found = wished("water_truck", episodes=(episode(state="pending"),))
+    assert all(want.episode is None for want in found.wants)
+
+
+@pytest.mark.parametrize(
+    ("weather", "code"),
+    [
+        (Weather(rain_mm_30min=0.6), "rain"),
+        (Weather(temp_c=2.9), "frost"),
+        (Weather(sand_dust=True), "sand_dust"),
+    ],
+)
+def test_weather_against_water(weather: Weather, code: str) -> None:
+    """In rain, under 3 °C and in sand-dust nothing wet is wanted, and the episode says why."""
+    found = wished(*KINDS, episodes=(episode(),), weather=weather)
+    assert {want.treatment for want in found.wants} <= {"sweep", "inspect"}
+    assert against(found, episode="E1") == [code]
+
+
+def test_weather_at_the_limits_allows_water() -> None:
+    """At 3 °C sharp and with a trace of rain streets are washed."""
+    found = wished("water_truck", weather=Weather(temp_c=3.0, rain_mm_30min=0.2))
+    assert at(found, "A", "wash")
+
+
+def test_washing_in_rain_where_the_district_says_so() -> None:
+    """With `wash_in_rain` rain is no reason against."""
+    wet = Weather(rain_mm_30min=5.0)
+    found = wishes(
+        Facts(NOON, weather=wet),
+        fleet("water_truck"),
+        replace(SETTINGS, wash_in_rain=True),
+        {"water_truck": "water_truck"},
+    )
+    assert at(found, "A", "wash")
+
+
+def test_no_crew_of_the_kind() -> None:
+    """With sweepers alone on shift the episode says that nobody can wash."""
+    found = wished("sweeper", episodes=(episode(),))
+    assert against(found, episode="E1") == ["no_crew"]
+
+
+def test_just_treated_street_rests() -> None:
+    """An episode treated 40 minutes ago rests, and says so."""
+    found = wished("water_truck", episodes=(episode(),), ended=(done("A", "wash", 40),))
+    assert against(found, episode="E1") == ["rested"]
+    assert "40 minutes ago" in found.exclusions[0].reason.text
+    assert not at(found, "A")
+
+
+def test_washing_that_did_not_help_is_followed_by_the_cleaner() -> None:
+    """An hour after a wash level 2 goes on: heavy cleaning; without a cleaner, washing again."""
+    facts: dict[str, Any] = {
+        "episodes": (episode(started_at=ago(90)),),
+        "ended": (done("A", "wash", 60),),
+    }
+    found = wished("water_truck", "heavy_cleaner", **facts)
+    assert [w.treatment for w in at(found, "A")] == ["heavy_clean"]
+    assert "60 minutes ago" in found.wants[0].reason
+    assert [w.treatment for w in at(wished("water_truck", **facts), "A")] == ["wash"]
+
+
+def test_recovering_episode_that_was_treated_is_watched() -> None:
+    """Once treated and falling, an episode gets a reason and no second order."""
+    falling = episode(state="recovering", started_at=ago(90))
+    found = wished("water_truck", episodes=(falling,), ended=(done("A", "wash", 60),))
+    assert against(found, episode="E1") == ["recovering"]
+
+
+def test_site_episode_gets_fog_or_an_inspection() -> None:
+    """A failing site gets the fog cannon; without one somebody is sent to look."""
+    at_site = episode(segment=None, site="X1", rule="tsp5")
+    assert [w.treatment for w in at(wished("fog_cannon", episodes=(at_site,)), "X1")] == ["fog"]
+    assert [w.treatment for w in at(wished("hand_wash", episodes=(at_site,)), "X1")] == ["inspect"]
+
+
+def test_blamed_site_is_inspected() -> None:
+    """An episode that a site has probably caused sends somebody there too."""
+    blamed = episode(cause="site", cause_site="X1")
+    found = wished("water_truck", "hand_wash", episodes=(blamed,))
+    assert [w.treatment for w in at(found, "X1")] == ["inspect"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "treatment", "priority"),
+    [("mud_on_road", "heavy_clean", 2), ("dust_plume", "wash", 3), ("complaint", "wash", 3)],
+)
+def test_sighting_is_wanted(kind: str, treatment: str, priority: int) -> None:
+    """Mud asks for the cleaner, a plume or a complaint for a wash."""
+    found = wished("water_truck", "heavy_cleaner", flags=(Flag(ago(5), kind, "A", None),))
+    first = at(found, "A")[0]
+    assert (first.treatment, first.priority) == (treatment, priority)
+    assert first.due is not None
+
+
+def test_sighting_before_the_treatment_is_settled() -> None:
+    """Mud seen before the street was cleaned asks for nothing more."""
+    found = wished(
+        "water_truck",
+        "heavy_cleaner",
+        flags=(Flag(ago(30), "mud_on_road", "A", None),),
+        ended=(done("A", "heavy_clean", 20),),
+    )
+    assert not at(found, "A")
+
+
+def test_failing_gate_is_inspected_from_the_third_flag() -> None:
+    """Two unwashed trucks are not enough, three flags are; after an inspection it begins anew."""
+    flags = tuple(Flag(ago(m), "unwashed_truck", None, "X1") for m in (30, 20, 10))
+    assert not at(wished("hand_wash", flags=flags[:2]), "X1")
+    assert at(wished("hand_wash", flags=flags), "X1")[0].treatment == "inspect"
+    after = wished("hand_wash", flags=flags, ended=(done("X1", "inspect", 15),))
+    assert not at(after, "X1")
+
+
+def test_routine_is_due_after_its_interval() -> None:
+    """Three treatments in sixteen hours are due every 320 minutes, and the street says so."""
+    fresh = wished("water_truck", ended=(done("A", "wash", 250),))
+    assert not at(fresh, "A")
+    assert against(fresh, place="A") == ["clean"]
+    due = wished("water_truck", ended=(done("A", "wash", 330),))
+    assert at(due, "A")[0].priority == 4
+
+
+def test_routine_on_the_way_is_worth_little_before_it_is_due() -> None:
+    """At nine tenths of the interval a street is worth a ninth of one that is due."""
+    early = at(wished("water_truck", ended=(done("A", "wash", 288),)), "A")[0].prize
+    due = at(wished("water_truck", ended=(done("A", "wash", 320),)), "A")[0].prize
+    assert early == pytest.approx(due / 9)
+
+
+def test_heavy_cleaning_counts_as_a_wash() -> None:
+    """A street that was heavily cleaned needs no routine wash."""
+    assert not at(wished("water_truck", ended=(done("A", "heavy_clean", 250),)), "A")
+
+
+def test_dusty_street_is_wanted_by_its_increment() -> None:
+    """A street far over the background is washed between its rounds, more so the dustier."""
+    ended = tuple(done(place, "wash", 200) for place in "ABCD")
+    streets = {"A": Street(60.0, 1.0, "road"), "B": Street(90.0, 1.0, "road")}
+    found = wished("water_truck", ended=ended, streets=streets)
+    assert [want.place for want in found.wants] == ["B", "A"]
+    hazy = {"A": Street(60.0, 1.0, "regional")}
+    assert not wished("water_truck", ended=ended, streets=hazy).wants
+
+
+def test_crew_that_refused_is_named_until_others_are_asked() -> None:
+    """The refuser is not asked again; when every crew has refused the want waits, with a reason."""
+    refused = replace(done("A", "wash", 5, "refused"), crew="water_truck")
+    found = wished("water_truck", episodes=(episode(),), ended=(refused,))
+    assert against(found, episode="E1") == ["refused"]
+    two = block([crew("W1"), crew("W2")])
+    facts = Facts(NOON, episodes=(episode(),), ended=(replace(refused, crew="W1"),))
+    want = wishes(facts, two, SETTINGS, {"W1": "water_truck", "W2": "water_truck"}).wants[0]
+    assert want.refusers == {"W1"}
+    long_ago = replace(refused, ended_at=ago(61))
+    assert wished("water_truck", episodes=(episode(),), ended=(long_ago,)).wants[0].episode == "E1"
+
+
+def test_every_treatable_street_has_a_want_or_a_reason() -> None:
+    """No street is passed over in silence, whatever the weather and the crews."""
+    for weather in (Weather(), Weather(temp_c=-5.0), Weather(sand_dust=True)):
+        for kinds in ((), ("water_truck",), KINDS):
+            found = wished(*kinds, weather=weather, ended=(done("B", "wash", 10),))
+            named = {w.place for w in found.wants} | {e.place for e in found.exclusions}
+            assert {"A", "B", "C", "D"} <= named
+
+
+def test_the_more_urgent_reason_stands() -> None:
+    """An episode on a street that was complained of is one want, the episode's."""
+    found = wished(
+        "water_truck", episodes=(episode(2),), flags=(Flag(ago(5), "complaint", "A", None),)
+    )
+    assert [(w.priority, w.episode) for w in at(found, "A", "wash")] == [(2, "E1")]
+
+
+def test_cleaner_takes_over_the_episode_of_the_wash() -> None:
+    """Mud on a street with a level 2 episode: one heavy cleaning, for the episode."""
+    found = wished(
+        "water_truck",
+        "heavy_cleaner",
+        episodes=(episode(2),),
+        flags=(Flag(ago(5), "mud_on_road", "A", None),),
+    )
+    assert [(w.treatment, w.episode) for w in at(found, "A")] == [("heavy_clean", "E1")]
