@@ -97,7 +97,7 @@ class Feed:
             self._wake.clear()
             if self.browsers:
                 try:
-                    await self._advance(await self.fresh())
+                    await self.advance(await self.fresh())
                 except (psycopg.Error, psycopg_pool.PoolTimeout, NoTimeYet) as error:
                     log.warning("the console cannot read the state: %s", error)
             try:
@@ -112,7 +112,8 @@ class Feed:
         async with self._news:
             self._news.notify_all()
 
-    async def _advance(self, new: Snapshot) -> None:
+    async def advance(self, new: Snapshot) -> None:
+        """Take in the state as it is now, and tell every stream what is different."""
         old, self._snapshot = self._snapshot, new
         if old is not None:
             changes = delta(old, new)

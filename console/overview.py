@@ -52,7 +52,7 @@ def mean_wind(readings: Iterable[Row], now: datetime) -> dict[str, Any] | None:
         return None
     return {
         "speed": round(hypot(east, north) / stations, 1),
-        "dir": round(degrees(atan2(east, north)) % 360),
+        "dir": round(degrees(atan2(east, north))) % 360,
         "stations": stations,
     }
 
@@ -109,5 +109,5 @@ def heading(positions: Sequence[Row]) -> float | None:
         north = (here["lat"] - there["lat"]) * METRES_PER_DEGREE
         east = (here["lon"] - there["lon"]) * METRES_PER_DEGREE * cos(radians(here["lat"]))
         if hypot(east, north) >= MOVED_M:
-            return round(degrees(atan2(east, north)) % 360, 1)
+            return round(degrees(atan2(east, north)), 1) % 360
     return None

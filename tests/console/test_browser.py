@@ -1,0 +1,254 @@
+"""The page in a real browser: what people do most, and what must never happen."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from geo.district import District
+from store.database import connect
+from tests.console import plausible
+from tests.console.conftest import PASSWORD, Hands, Running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Without these, Chromium asks its maker's hosts for things at every start.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+EPISODE = "E-20260302-0149-XH07N-inc60"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    if CHROMIUM is None:
+        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
+            raise FileNotFoundError("chromium is not installed")
+        pytest.skip("service missing: chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page and everything it did behind the scenes."""
+
+    page: Page
+    running: Running
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "console",
+            lambda message: self.errors.append(message.text) if message.type == "error" else None,
+        )
+
+    def sign_in(self, name: str = "operator", language: str = "zh-CN") -> None:
+        page = self.page
+        page.goto(f"{self.running.address}/login?lang={language}")
+        page.fill("[name=name]", name)
+        page.fill("[name=password]", PASSWORD)
+        page.press("[name=password]", "Enter")
+        expect(page.locator(".queue .card").first).to_be_attached()
+
+
+@pytest.fixture
+def visit(browser: Browser, console: Running) -> Iterator[Visit]:
+    """An operator at a desk."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    visit = Visit(context.new_page(), console)
+    visit.watch()
+    yield visit
+    context.close()
+
+
+def test_page_shows_the_street_and_asks_nobody_else(visit: Visit, district: District) -> None:
+    """Map, queue and plan are there, every request stays at the origin, and nothing fails."""
+    visit.sign_in()
+    page = visit.page
+    treatable = [segment for segment in district.segments.values() if segment.treat]
+    expect(page.locator("path.street.leaflet-path")).to_have_count(len(treatable))
+    expect(page.locator(".map path.street.live.l3.leaflet-path")).to_have_count(1)
+    expect(page.locator(".map path.street.stale.leaflet-path")).to_have_count(2)
+    unmeasured = page.locator(".map path.street.unmeasured.leaflet-path")
+    expect(unmeasured).to_have_count(len(plausible.UNMEASURED))
+    expect(page.locator(".crew-sign")).to_have_count(len(district.crews))
+    expect(page.locator(".crewplan")).to_have_count(len(district.crews))
+    expect(page.locator(".time b")).to_have_text("10:17:20")  # Shenzhen's time
+    places = page.locator(".cards .card .place")
+    expect(places).to_have_text(
+        ["兴海大道 07 北行", "兴海大道 12 南行", "兴海大道 09 北行", "兴海大道 03 南行"]
+    )
+    page.locator(".card .face").first.click()
+    expect(page.locator(".detail canvas")).to_be_visible()
+    assert visit.requests
+    foreign = [u for u in visit.requests if not u.startswith((visit.running.address, "data:"))]
+    assert foreign == []
+    assert visit.errors == []
+
+
+def test_both_carriageways_are_seen(visit: Visit) -> None:
+    """The two directions of the avenue are drawn apart, though they lie 16 m from each other."""
+    visit.sign_in()
+    boxes = [
+        visit.page.locator(f"path.hit[data-segment={id_}]").bounding_box()
+        for id_ in ("XH05N", "XH05S")
+    ]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert abs(boxes[0]["x"] - boxes[1]["x"]) > 4
+
+
+def test_acknowledge_in_two_clicks(visit: Visit) -> None:
+    """Open the worst episode, acknowledge it: it is marked and no longer counts as waiting."""
+    visit.sign_in()
+    page = visit.page
+    alert = page.locator(".fact.big b").first
+    expect(alert).to_have_text("3")
+    page.locator(f"[data-episode={EPISODE}] .face").click()
+    page.get_by_role("button", name="确认").click()
+    expect(page.locator(f"[data-episode={EPISODE}] .chip.ok")).to_have_text("✓ operator")
+    expect(alert).to_have_text("2")
+    expect(page.locator(f"[data-episode={EPISODE}] .log")).to_contain_text("确认")
+
+
+def test_shelve_and_find_it_again(visit: Visit) -> None:
+    """A shelved episode moves to its own fold and can be brought back."""
+    visit.sign_in(language="en")
+    page = visit.page
+    page.locator(f"[data-episode={EPISODE}] .face").click()
+    page.get_by_role("button", name="Shelve", exact=True).click()
+    page.get_by_role("button", name="1 h", exact=True).click()
+    fold = page.get_by_role("button", name="Shelved")
+    expect(fold).to_be_visible()
+    fold.click()
+    card = page.locator(f".fold [data-episode={EPISODE}]")
+    expect(card).to_contain_text("until 11:17")
+    page.get_by_role("button", name="Unshelve").click()
+    expect(page.locator(f".cards [data-episode={EPISODE}]")).to_be_visible()
+
+
+def test_hostile_comment_stays_text(visit: Visit) -> None:
+    """A comment and a report of markup and script are shown as letters and run nothing."""
+    with connect(visit.running.dsn, name="test", autocommit=True) as conn:
+        conn.execute(
+            "UPDATE episodes SET causes = jsonb_set(causes, '{0,evidence}', to_jsonb(%s::text))"
+            " WHERE id = %s",
+            (plausible.HOSTILE, EPISODE),
+        )
+    visit.sign_in()
+    page = visit.page
+    page.locator(f"[data-episode={EPISODE}] .face").click()
+    page.locator("form.comment input").fill(plausible.HOSTILE)
+    page.get_by_role("button", name="提交").click()
+    expect(page.locator(".ev-comment p")).to_have_text(plausible.HOSTILE)
+    expect(page.locator(".causes p").first).to_have_text(plausible.HOSTILE)
+    assert page.locator("img[src=x], .log script, .causes script").count() == 0
+    assert page.title() != "1"
+    assert visit.errors == []
+
+
+def test_segment_on_the_map_opens_its_chart(visit: Visit) -> None:
+    """A click on a street opens its hours, its orders and what they achieved."""
+    visit.sign_in()
+    page = visit.page
+    page.locator("path.hit[data-segment=XH05S]").dispatch_event("click")
+    expect(page.locator(".detail h2")).to_contain_text("兴海大道 05 南行")
+    expect(page.locator(".detail tbody tr")).to_have_count(1)
+    expect(page.locator(".detail tbody")).to_contain_text("降低 41%")
+    page.get_by_role("button", name="24 小时").click()
+    expect(page.locator(".spans .on")).to_have_text("24 小时")
+    page.keyboard.press("Escape")
+    expect(page.locator(".detail")).to_have_count(0)
+
+
+def test_language_and_theme_change_in_place_and_are_kept(visit: Visit) -> None:
+    """Switching words and colours needs no reload and outlives one."""
+    visit.sign_in()
+    page = visit.page
+    page.get_by_role("button", name="English").click()
+    expect(page.locator(".queue h2")).to_contain_text("Episodes")
+    expect(page.locator(".card .place").first).to_have_text("Xinghai Avenue 07 northbound")
+    before = page.evaluate("document.documentElement.dataset.theme")
+    page.get_by_role("button", name="Dark" if before == "light" else "Light").click()
+    page.reload()
+    expect(page.locator(".queue h2")).to_contain_text("Episodes")
+    assert page.evaluate("document.documentElement.dataset.theme") != before
+
+
+def test_viewer_is_offered_no_acts(visit: Visit) -> None:
+    """A viewer reads the story and finds no button to change it."""
+    visit.sign_in("watcher")
+    visit.page.locator(f"[data-episode={EPISODE}] .face").click()
+    expect(visit.page.locator(".story .log li").first).to_be_visible()
+    assert visit.page.locator(".story .actions, .story form").count() == 0
+
+
+def test_page_lives_through_a_restart(
+    browser: Browser, district: District, console_db: str
+) -> None:
+    """When the console goes away the page says so, and it goes on by itself when it is back."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    running = Running(district, console_db, port=port, now=Hands(plausible.NOW))
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    visit = Visit(context.new_page(), running)
+    visit.sign_in()
+    running.stop()
+    expect(visit.page.locator(".banner.lost")).to_be_visible()
+    again = Running(district, console_db, port=port, now=Hands(plausible.NOW))
+    try:
+        expect(visit.page.locator(".banner.lost")).to_have_count(0, timeout=30_000)
+        with again.as_("operator") as operator:
+            operator.post(f"/api/v1/episodes/{EPISODE}/acknowledge")
+        expect(visit.page.locator(f"[data-episode={EPISODE}] .chip.ok")).to_be_visible()
+    finally:
+        context.close()
+        again.stop()
+
+
+def test_phone_does_not_break(browser: Browser, console: Running) -> None:
+    """At 390 pixels nothing sticks out sideways, and the three views are one tap apart."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    visit = Visit(context.new_page(), console)
+    visit.watch()
+    visit.sign_in()
+    page = visit.page
+    for view, part in (("事件", ".queue"), ("计划", ".plan"), ("地图", ".map")):
+        page.locator("nav.views").get_by_role("button", name=view).click()
+        expect(page.locator(part)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert visit.errors == []
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("values", "step", "expected"),
+    [
+        ("Array(60).fill(30)", 1, [None] * 44 + [30] * 16),  # 45 of 60 minutes are needed
+        ("[...Array(44).fill(30), ...Array(76).fill(null)]", 1, [None] * 120),
+        ("[10, 20, 30]", 60, [10, 20, 30]),
+    ],
+)
+def test_hourly_mean_of_the_chart(
+    visit: Visit, values: str, step: int, expected: list[float | None]
+) -> None:
+    """The line drawn against the hourly limits is the trailing hour's mean, 75 % of it known."""
+    visit.sign_in()
+    script = f"import('/static/chart.js').then(m => m.hourlyMean({values}, {step}))"
+    assert visit.page.evaluate(script) == expected
