@@ -13,7 +13,7 @@ from fastapi.templating import Jinja2Templates
 from console.access import COOKIE, Gate, same_origin
 from console.problems import Refusal
 from console.sessions import LASTS
-from console.texts import LANGUAGES, Language, language_of, texts
+from console.texts import LANGUAGES, Language, language_of, name_in, texts
 from console.users import MAY_LOOK, User
 
 HERE = Path(__file__).parent
@@ -70,7 +70,10 @@ async def page(request: Request) -> Response:
         _templates.TemplateResponse(
             request,
             "page.html",
-            {"language": language, "district": request.app.state.district.name},
+            {
+                "language": language,
+                "district": name_in(language, request.app.state.district.name),
+            },
         ),
     )
 
@@ -139,7 +142,7 @@ def _login(request: Request, *, failed: bool) -> HTMLResponse:
             "language": language,
             "other": next(other for other in LANGUAGES if other != language),
             "texts": texts(language),
-            "district": request.app.state.district.name,
+            "district": name_in(language, request.app.state.district.name),
             "failed": failed,
         },
         HTTPStatus.UNAUTHORIZED if failed else HTTPStatus.OK,

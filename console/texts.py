@@ -1,5 +1,6 @@
 """Every word of the pages, in Chinese and English: `console/texts/*.toml`."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -18,6 +19,18 @@ def texts(language: Language) -> Texts:
     """Section -> key -> text."""
     file = resources.files("console") / "texts" / f"{language}.toml"
     return cast(Texts, tomllib.loads(file.read_text("utf-8")))
+
+
+_BOTH = re.compile(r"([^A-Za-z]*[\u4e00-\u9fff][^A-Za-z]*?)\s+([A-Za-z].*)")
+
+
+def name_in(language: Language, name: str) -> str:
+    """The half of a name written in both languages, Chinese first; any other name as it is.
+
+    The pages do the same in `static/texts.js`.
+    """
+    both = _BOTH.fullmatch(name)
+    return both[2 if language == "en" else 1] if both else name
 
 
 def language_of(wanted: str | None) -> Language:

@@ -53,7 +53,8 @@ export function option(history, narrow) {
         lineStyle: { color: colour(`--level-${i + 1}`), type: i === 2 ? "solid" : "dashed", width: 1.2 },
         label: {
           formatter: t("chart.limit", { level: t(`level.${i + 1}`), value }),
-          position: "insideStartTop", color: colour(`--level-${i + 1}-ink`), fontSize: 11, distance: [4, 2],
+          position: "insideStartTop", color: colour(`--level-${i + 1}-ink`), fontSize: 11, distance: [2, 1],
+          backgroundColor: colour("--panel"), padding: [0, 3], borderRadius: 3,
         },
       }]);
   const clamp = (time) => Math.min(until, Math.max(since, time));

@@ -440,7 +440,7 @@ const Legend = () => {
   const counts = tables.overview.counts;
   const limits = district.limits.inc60 ?? [];
   const line = (className, text, count) =>
-    h("li", {}, [swatch(className), h("span", {}, text), h("b", {}, count ?? "")]);
+    h("li", { title: text }, [swatch(className), h("span", {}, text), h("b", {}, count ?? "")]);
   return h("div", { class: "legend" }, [
     h("h2", {}, [t("map.legend"), h("small", {}, " µg/m³")]),
     h("ul", {}, [

@@ -1,4 +1,4 @@
-// The queue of episodes: what waits for somebody first, then by level, then by age.
+// The queue of episodes: by level, within a level what waits for somebody first, then by age.
 import { computed, h, reactive, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { act, episode as askEpisode } from "./api.js";
 import { crewName, district, me, placeName, selectEpisode, selected } from "./board.js";
@@ -11,17 +11,17 @@ const SHELVE_MINUTES = [15, 60, 240, 480];
 export const isShelved = (episode, now) =>
   episode.shelved_until != null && Date.parse(now) < Date.parse(episode.shelved_until);
 
-// Level first, the oldest of a level first.
 export const byUrgency = (a, b) =>
-  b.level - a.level || Date.parse(a.started_at) - Date.parse(b.started_at) || (a.id < b.id ? -1 : 1);
+  b.level - a.level ||
+  Number(a.acknowledged_by != null) - Number(b.acknowledged_by != null) ||
+  Date.parse(a.started_at) - Date.parse(b.started_at) ||
+  (a.id < b.id ? -1 : 1);
 
 export function sorted(episodes, now) {
   const open = episodes.filter((episode) => episode.state !== "closed");
   const shelved = open.filter((episode) => isShelved(episode, now));
-  const shown = open.filter((episode) => !isShelved(episode, now));
   return {
-    waiting: shown.filter((episode) => !episode.acknowledged_by).sort(byUrgency),
-    seen: shown.filter((episode) => episode.acknowledged_by).sort(byUrgency),
+    shown: open.filter((episode) => !isShelved(episode, now)).sort(byUrgency),
     shelved: shelved.sort(byUrgency),
     closed: episodes
       .filter((episode) => episode.state === "closed")
@@ -214,6 +214,16 @@ const Card = ({ episode }) => {
   ]);
 };
 
+// No episodes because the air is clean, or because nobody is measuring: never to be mixed up.
+const Nothing = () => {
+  const blind = !tables.overview.stations_live;
+  return h("div", { class: blind ? "nothing blind" : "nothing" }, [
+    h("span", {}, blind ? "!" : "✓"),
+    h("b", {}, t(blind ? "queue.blind" : "queue.empty")),
+    h("p", {}, t(blind ? "queue.blind_hint" : "queue.empty_hint")),
+  ]);
+};
+
 export const Queue = {
   setup() {
     const folded = reactive({ shelved: true, closed: true });
@@ -230,16 +240,17 @@ export const Queue = {
         ])
         : null;
     return () => {
-      const { waiting, seen, shelved, closed } = groups.value;
-      const none = live.known && !waiting.length && !seen.length;
+      const { shown, shelved, closed } = groups.value;
+      const waiting = shown.some((episode) => !episode.acknowledged_by);
+      const none = live.known && !shown.length;
       return h("section", { class: "queue", id: "queue", "aria-label": t("queue.heading"), tabindex: -1 }, [
         h("h2", { class: "panehead" }, [
           t("queue.heading"),
-          h("b", { class: waiting.length ? "count alert" : "count" }, waiting.length + seen.length),
+          h("b", { class: waiting ? "count alert" : "count" }, shown.length),
         ]),
         h("div", { class: "scroll" }, [
-          none ? h("div", { class: "nothing" }, [h("span", {}, "✓"), h("b", {}, t("queue.empty")), h("p", {}, t("queue.empty_hint"))]) : null,
-          h("ul", { class: "cards" }, cards([...waiting, ...seen])),
+          none ? h(Nothing) : null,
+          h("ul", { class: "cards" }, cards(shown)),
           fold("shelved", shelved),
           fold("closed", closed),
         ]),

@@ -90,9 +90,9 @@ def test_page_shows_the_street_and_asks_nobody_else(visit: Visit, district: Dist
     expect(page.locator(".crew-sign")).to_have_count(len(district.crews))
     expect(page.locator(".crewplan")).to_have_count(len(district.crews))
     expect(page.locator(".time b")).to_have_text("10:17:20")  # Shenzhen's time
-    places = page.locator(".cards .card .place")
-    expect(places).to_have_text(
-        ["兴海大道 07 北行", "兴海大道 12 南行", "兴海大道 09 北行", "兴海大道 03 南行"]
+    # By level, then what waits for somebody, then age.
+    expect(page.locator(".cards .card .place")).to_have_text(
+        ["兴海大道 07 北行", "兴海大道 03 南行", "兴海大道 12 南行", "兴海大道 09 北行"]
     )
     page.locator(".card .face").first.click()
     expect(page.locator(".detail canvas")).to_be_visible()

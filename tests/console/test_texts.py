@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import console
-from console.texts import DEFAULT, LANGUAGES, language_of, texts
+from console.texts import DEFAULT, LANGUAGES, language_of, name_in, texts
 
 STATIC = Path(console.__file__).parent / "static"
 BLANK = re.compile(r"\{(\w+)\}")
@@ -82,6 +82,21 @@ def test_words_of_the_contract(section: str, keys: set[str]) -> None:
     """Every value of an enumeration of the contract has its word."""
     for language in LANGUAGES:
         assert keys <= texts(language)[section].keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "chinese", "english"),
+    [
+        ("赤湾兴海大道 Xinghai Avenue, Chiwan", "赤湾兴海大道", "Xinghai Avenue, Chiwan"),
+        ("赤湾兴海大道", "赤湾兴海大道", "赤湾兴海大道"),
+        ("Chiwan", "Chiwan", "Chiwan"),
+        ("S1 工地 North gate", "S1 工地 North gate", "S1 工地 North gate"),  # which half is whose?
+    ],
+)
+def test_name_in_both_languages(name: str, chinese: str, english: str) -> None:
+    """A name written twice shows the half of the language, any other stays whole."""
+    assert name_in("zh-CN", name) == chinese
+    assert name_in("en", name) == english
 
 
 def test_chinese_unless_asked_otherwise() -> None:
