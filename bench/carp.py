@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyvrp
-from pyvrp.stop import MaxRuntime
+from pyvrp.stop import MaxIterations, MaxRuntime
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
@@ -97,8 +97,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", help="instances whose name matches this")
     options = parser.parse_args()
-    if options.seconds is not None:
-        routing.MaxIterations = lambda _: MaxRuntime(options.seconds)  # type: ignore[assignment,misc]
     with (options.folder / "best_known.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for family in options.family or ["gdb", "kshs", "val"]:
@@ -112,7 +110,9 @@ def main() -> None:
             routes = routing.route(
                 problem,
                 seed=options.seed,
-                iterations=options.iterations,
+                stop=MaxIterations(options.iterations)
+                if options.seconds is None
+                else MaxRuntime(options.seconds),
                 params=pyvrp.SolveParams() if options.long else routing.SHORT_SEARCH,
             )
             seconds.append(time.perf_counter() - began)

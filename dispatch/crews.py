@@ -49,7 +49,7 @@ def standings(
         end = span[1] if span is not None else present.now
         found[crew.id] = Standing(
             crew=crew,
-            condition=condition(report, span is not None, past.silent_at, heard_at),
+            condition=condition(report, span is not None, past, mine, present.now, settings),
             until=min(end, present.now + timedelta(hours=settings.horizon_h)),
             report=report,
             heard_at=heard_at,
@@ -71,21 +71,29 @@ def _heard_at(
 def condition(
     report: CrewReport | None,
     on_shift: bool,
-    silent_since: datetime | None,
-    heard_at: datetime | None,
+    past: CrewPast,
+    orders: Iterable[Order],
+    now: datetime,
+    settings: DispatchSettings,
 ) -> Condition:
     """Whether a crew can be counted on.
 
     One of which nothing was ever heard is: it is taken to be at its depot with a full tank
-    until it fails to answer. A silent one is again once anything is heard from it.
+    until it fails to answer. A silent one is again once it says something about an order, or,
+    if its vehicle goes on sending positions, after `silent_rest_min`.
     """
     if report is not None and report.state == "broken":
         return "broken"
     if not on_shift or (report is not None and report.state == "off"):
         return "off"
-    if silent_since is not None and (heard_at is None or heard_at <= silent_since):
-        return "silent"
-    return "ready"
+    if past.silent_at is None:
+        return "ready"
+    said_at = _heard_at(None, past, orders)
+    if said_at is not None and said_at > past.silent_at:
+        return "ready"
+    rested = now - past.silent_at >= timedelta(minutes=settings.silent_rest_min)
+    seen = report is not None and report.ts > past.silent_at
+    return "ready" if seen and rested else "silent"
 
 
 def locked(standing: Standing, newcomer: bool) -> tuple[Order, ...]:

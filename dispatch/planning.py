@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+from pyvrp.stop import MaxIterations
 
 from dispatch import routing
 from dispatch.crews import Standing, locked
@@ -296,7 +297,7 @@ class _Fleet:
             routes = routing.route(
                 problem,
                 seed=settings.seed,
-                iterations=settings.iterations,
+                stop=MaxIterations(settings.iterations),
                 warm=extended(problem, warm),
             )
         drafts = {crew.id: self._timed(n, routes.steps[n]) for n, crew in enumerate(self.crews)}

@@ -16,7 +16,7 @@ import pyvrp
 from numpy.typing import NDArray
 from pyvrp import Activity, ActivityType
 from pyvrp.search import NeighbourhoodParams, PerturbationParams
-from pyvrp.stop import MaxIterations
+from pyvrp.stop import StoppingCriterion
 
 Floats = NDArray[np.float64]
 
@@ -127,14 +127,15 @@ def route(
     problem: Problem,
     *,
     seed: int,
-    iterations: int,
+    stop: StoppingCriterion,
     warm: Sequence[Sequence[Step]] | None = None,
     params: pyvrp.SolveParams = SHORT_SEARCH,
 ) -> Routes:
     """Search for the best routes.
 
     `warm` are routes to begin from, one per vehicle, as `Routes.steps` gives them. The result
-    depends on the arguments alone. Where the search ends without a feasible plan, `feasible` is
+    depends on the arguments alone as long as `stop` counts iterations. Where the search ends
+    without a feasible plan, `feasible` is
     False and the steps may break a capacity or a time: the caller checks and repairs them.
     """
     if not problem.arcs or not problem.vehicles:
@@ -144,14 +145,14 @@ def route(
     initial = model.solution(warm) if warm is not None and any(warm) else None
     result = pyvrp.solve(
         model.data,
-        MaxIterations(iterations),
+        stop,
         seed=seed,
         collect_stats=False,
         display=False,
         params=params,
         initial_solution=initial,
     )
-    return model.routes(result.best, iterations)
+    return model.routes(result.best, result.num_iterations)
 
 
 class _Model:

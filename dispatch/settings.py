@@ -37,6 +37,8 @@ class DispatchSettings:
         one begun and not ended so long after it should have been.
     unheard_min
         A crew with work whose newest message is older than this is not counted on.
+    silent_rest_min
+        A silent crew that goes on sending positions is asked again after so long.
     replan_min
         The plan is made anew after so long even if nothing has happened.
     horizon_h
@@ -94,6 +96,7 @@ class DispatchSettings:
     answer_min: float = 10.0
     start_grace_min: float = 30.0
     unheard_min: float = 15.0
+    silent_rest_min: float = 30.0
     replan_min: float = 10.0
     horizon_h: float = 12.0
     pause_min: float = 2.0
@@ -147,7 +150,7 @@ class DispatchSettings:
                 raise ValueError(f"dispatch: {name} must be above 0, not {getattr(self, name)}")
         for name in (
             "start_grace_min", "pause_min", "publish_shift_min", "rain_limit_mm", "gate_flags",
-            "episode_rest_min", "refusal_rest_min", "move_cost_s", "snap_m",
+            "episode_rest_min", "refusal_rest_min", "silent_rest_min", "move_cost_s", "snap_m",
             "increment_limit_ug_m3",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:

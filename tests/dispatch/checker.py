@@ -163,7 +163,7 @@ class Checker:
                 return arrived, "the crew stops off the road"
             return arrived, None
         segment, line = self.district.segments[order["segment"]], self.lines[order["segment"]]
-        ends = [line.coords[0], line.coords[-1]]
+        ends = [(x, y) for x, y in (line.coords[0], line.coords[-1])]
         if order["direction"] == "backward":
             ends.reverse()
             if segment.oneway:

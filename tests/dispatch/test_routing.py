@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyvrp.stop import MaxIterations
 
 from dispatch.greedy import extended
-from dispatch.routing import Arc, Problem, Reload, Routes, Rung, Step, Vehicle, Visit, route
+from dispatch.routing import Arc, Floats, Problem, Reload, Routes, Rung, Step, Vehicle, Visit, route
 
 WORTH = (Rung(10_000.0),)
 
@@ -25,16 +26,17 @@ def vehicle(arcs: int, **changes: Any) -> Vehicle:
     return Vehicle(**(values | changes))
 
 
-def line(*positions: float) -> np.ndarray:
+def line(*positions: float) -> Floats:
     """Seconds between stops on a line."""
     at = np.array(positions)
-    return np.abs(at[:, None] - at[None, :])
+    between: Floats = np.abs(at[:, None] - at[None, :])
+    return between
 
 
-def best(problem: Problem, **changes: Any) -> Routes:
+def best(problem: Problem, iterations: int = 60) -> Routes:
     """The routes after a short search, from the greedy plan as the planner does it."""
     warm: Sequence[Sequence[Step]] = extended(problem, [()] * len(problem.vehicles))
-    return route(problem, **({"seed": 1, "iterations": 60, "warm": warm} | changes))
+    return route(problem, seed=1, stop=MaxIterations(iterations), warm=warm)
 
 
 def test_arc_is_served_once_and_the_better_way() -> None:
@@ -145,7 +147,7 @@ def test_greedy_plan_and_search_keep_the_rules(seed: int) -> None:
     problem = chance(seed)
     first = extended(problem, [(), ()])
     assert broken_rules(problem, first) == []
-    found = route(problem, seed=1, iterations=30, warm=first)
+    found = route(problem, seed=1, stop=MaxIterations(30), warm=first)
     assert found.feasible
     assert broken_rules(problem, found.steps) == []
     served = [s.arc for tour in found.steps for s in tour if isinstance(s, Visit)]
@@ -158,7 +160,7 @@ def test_search_repeats_itself(seed: int) -> None:
     """The same problem and seed give the same routes."""
     problem = chance(seed)
     first = extended(problem, [(), ()])
-    runs = [route(problem, seed=5, iterations=30, warm=first) for _ in range(2)]
+    runs = [route(problem, seed=5, stop=MaxIterations(30), warm=first) for _ in range(2)]
     assert runs[0] == runs[1]
 
 

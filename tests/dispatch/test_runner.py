@@ -91,7 +91,7 @@ def measure(conn: Connection, at: dt.datetime, **values: float) -> None:
 
 def rows(conn: Connection, query: str, *parameters: object) -> list[Any]:
     """Rows, or single values where there is one column."""
-    found = conn.execute(query, parameters).fetchall()  # type: ignore[call-overload]
+    found = conn.execute(query, parameters).fetchall()
     conn.commit()
     return [row[0] if len(row) == 1 else row for row in found]
 
@@ -221,7 +221,8 @@ def test_refused_order_goes_to_another_crew(conn: Connection) -> None:
 
 
 def test_silent_crew_loses_its_work_until_it_is_heard(conn: Connection) -> None:
-    """After ten minutes without an answer the work moves; a word from the crew brings it back."""
+    """After ten minutes without an answer the work moves. Positions alone bring the crew back
+    after half an hour, a word about an order at once."""
     district = block([crew("W1"), crew("W2")])
     dispatcher = Dispatcher(district, QUICK)
     dispatcher.step(conn, NOON)
@@ -236,9 +237,11 @@ def test_silent_crew_loses_its_work_until_it_is_heard(conn: Connection) -> None:
     assert rows(conn, "SELECT state FROM orders WHERE id = %s", first[silent]) == ["silent"]
     holders = "SELECT DISTINCT crew FROM orders WHERE state IN ('sent', 'accepted')"
     assert rows(conn, holders) == [other]
-    stand(conn, district, silent, later(11))
-    dispatcher.step(conn, later(11))
-    assert rows(conn, "SELECT trigger FROM plans ORDER BY issued_at DESC LIMIT 1") == ["crew"]
+    crews = "SELECT solver -> 'situation' -> 'crews' FROM plans ORDER BY issued_at DESC LIMIT 1"
+    for minute, condition in ((11, "silent"), (39, "silent"), (40, "ready")):
+        stand(conn, district, silent, later(minute))
+        dispatcher.step(conn, later(minute))
+        assert rows(conn, crews)[0][silent] == condition
 
 
 def test_broken_crew_is_replaced_at_once(conn: Connection) -> None:

@@ -132,7 +132,7 @@ def by_chance(seed: int) -> District:
         *(((0, j), (0, j + 1)) for j in range(rows - 1)),
         *(((columns - 1, j), (columns - 1, j + 1)) for j in range(rows - 1)),
     }
-    segments = []
+    segments: list[Segment] = []
     for (i, j), here in at.items():
         for other in ((i + 1, j), (i, j + 1)):
             if other not in at:
