@@ -113,6 +113,8 @@ class AnalyticsSettings:
     language: Literal["zh-CN", "en"] = "zh-CN"
 
     def __post_init__(self) -> None:
+        # A district that changes one rule keeps the others.
+        object.__setattr__(self, "rules", RULES | self.rules)
         if not 0 < self.release_share <= 1 or not 0 < self.mean_share <= 1:
             raise ValueError("release_share and mean_share are shares: above 0 and at most 1")
         if self.hold_min < 1 or self.release_min < 1:

@@ -15,7 +15,7 @@ CREATE TABLE readings (
     wind_dir    double precision,           -- degrees, where the wind comes from
     rain        double precision,           -- mm since the previous reading
     noise       double precision,           -- dB(A)
-    status      "char" NOT NULL DEFAULT 'N',-- HJ 212 data flag
+    status      text NOT NULL DEFAULT 'N',  -- HJ 212 data flag
     extra       jsonb,                      -- numeric keys that the contract does not name
     source      text NOT NULL,              -- json, senml, hj212
     stored_at   timestamptz NOT NULL,       -- by the platform's clock

@@ -1,0 +1,333 @@
+"""`roaddust COMMAND`: exit status 0 done, 1 failed, 2 used wrongly."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Dust control for truck roads: readings in, crews out, proof back. 道路扬尘治理。",
+)
+dead_letters = typer.Typer(no_args_is_help=True, help="What was refused, and why. 死信。")
+app.add_typer(dead_letters, name="dead-letters")
+
+terminal = Terminal(stderr=True, highlight=False)
+
+XINGHAI = Path(__file__).parent.parent / "geo" / "data" / "xinghai"
+
+DistrictFolder = Annotated[Path, typer.Option("--district", help="District folder.")]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
+Mqtt = Annotated[
+    str | None, typer.Option("--mqtt", help="Broker: mqtt://user:password@host:port, or mqtts://.")
+]
+Db = Annotated[str | None, typer.Option("--db", help="Database: a PostgreSQL address.")]
+Seed = Annotated[int, typer.Option(help="Of every random choice of the world.")]
+
+
+@app.command()
+def demo(
+    district: DistrictFolder = XINGHAI,
+    config: Config = None,
+    hours: Annotated[
+        float | None, typer.Option(help="Simulated hours to run; until Ctrl-C when left out.")
+    ] = None,
+    speed: Annotated[str, typer.Option(help="Simulated seconds per second, or 'max'.")] = "60",
+    scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "ordinary",
+    seed: Seed = 1,
+    no_console: Annotated[bool, typer.Option("--no-console", help="Run unattended.")] = False,
+    port: Annotated[int | None, typer.Option(help="Of the console.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="Write the run in figures to this JSON file.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder for everything it keeps.")] = None,
+) -> None:
+    """Everything on this machine: broker, database, all stages, console, simulated street."""
+    from simulators.scenario import load_scenario
+
+    from roaddust.demo import Demo, run_demo
+    from roaddust.platform import Started
+
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {"port": port, "data": data})
+        wanted = Demo(
+            district=loaded,
+            settings=settings,
+            scenario=load_scenario(scenario),
+            seed=seed,
+            hours=hours,
+            speed=_speed(speed),
+            console=not no_console,
+        )
+        stop = _stop_on_signals()
+
+        def announce(started: Started) -> None:
+            terminal.print(f"数据 data      {settings.data.absolute()}")
+            terminal.print(f"数据库 database {started.server}, 内嵌 embedded")
+            if started.console:
+                terminal.print(f"控制台 console  [bold]{started.console}[/bold]")
+            if started.admin_password:
+                terminal.print(f"登录 log in     admin / {started.admin_password}")
+            terminal.print("停止 stop       Ctrl-C")
+
+        with _clock_bar(wanted.scenario.start.astimezone(loaded.timezone), hours) as show:
+            figures = run_demo(
+                wanted,
+                stop,
+                announce=announce,
+                progress=lambda now, share: show(now.astimezone(loaded.timezone), share),
+            )
+        text = msgspec.json.format(msgspec.json.encode(figures), indent=2)
+        if summary:
+            summary.write_bytes(text + b"\n")
+        elif hours is not None:
+            sys.stdout.write(text.decode() + "\n")
+
+
+@app.command()
+def run(
+    district: DistrictFolder = XINGHAI,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Some of ingest,analytics,dispatch,console; all when left out."),
+    ] = None,
+    mqtt: Mqtt = None,
+    db: Db = None,
+    clock: Annotated[str | None, typer.Option(help="'wall', or 'mqtt' for lockstep.")] = None,
+    host: Annotated[str | None, typer.Option(help="Where the console listens.")] = None,
+    port: Annotated[int | None, typer.Option(help="Of the console.")] = None,
+    config: Config = None,
+) -> None:
+    """The platform against given services."""
+    from roaddust.platform import Platform
+
+    with _said_plainly():
+        loaded, settings = _prepare(
+            district,
+            config,
+            {"mqtt": mqtt, "db": db, "clock": clock, "host": host, "port": port},
+        )
+        stages = _stages(only)
+        stop = _stop_on_signals()
+        with Platform(loaded, settings, stages) as platform:
+            started = platform.start()
+            logging.getLogger(__name__).info(
+                "%s is served: %s on %s%s",
+                loaded.id,
+                ", ".join(stages),
+                started.server,
+                f", console at {started.console}" if started.console else "",
+            )
+            if started.admin_password:
+                # To the terminal and not to the log, which others may read.
+                terminal.print(f"登录 log in: admin / {started.admin_password}")
+            while not stop.wait(0.2) and not platform.failed.is_set():
+                pass
+        if platform.failure is not None:
+            raise platform.failure
+
+
+@app.command()
+def check(folder: Annotated[Path, typer.Argument(help="District folder.")]) -> None:
+    """Say what is wrong with a district folder."""
+    from geo.district import check_district
+
+    problems = check_district(folder)
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    errors = sum(problem.severity == "error" for problem in problems)
+    sys.stdout.write(f"{errors} errors, {len(problems) - errors} warnings\n")
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    district: DistrictFolder = XINGHAI,
+    mqtt: Mqtt = None,
+    scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "ordinary",
+    seed: Seed = 1,
+    days: Annotated[float, typer.Option(help="Simulated days.")] = 1.0,
+    speed: Annotated[str, typer.Option(help="Simulated seconds per second, or 'max'.")] = "1",
+    lockstep: Annotated[
+        bool, typer.Option("--lockstep", help="Publish the clock and wait for the platform.")
+    ] = False,
+    config: Config = None,
+) -> None:
+    """Devices, traffic, weather and crews."""
+    from datetime import timedelta
+
+    from simulators.lockstep import simulate as run_world
+    from simulators.scenario import load_scenario
+
+    from broker.connection import Address
+
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {"mqtt": mqtt})
+        world = load_scenario(scenario)
+        stop = _stop_on_signals()
+        duration = timedelta(days=days)
+        with _clock_bar(world.start.astimezone(loaded.timezone), days * 24) as show:
+            published = run_world(
+                loaded,
+                Address.parse(settings.mqtt),
+                settings.prefix,
+                world,
+                seed=seed,
+                duration=duration,
+                speed=_speed(speed),
+                lockstep=lockstep,
+                on_tick=lambda now: show(
+                    now.astimezone(loaded.timezone), (now - world.start) / duration
+                ),
+                stop=stop,
+            )
+        terminal.print(f"{published}")
+
+
+@app.command()
+def migrate(db: Db = None, config: Config = None) -> None:
+    """Bring the schema up to date."""
+    from roaddust.settings import settings as read_settings
+    from store.migrate import migrate as bring_up
+
+    with _said_plainly():
+        applied = bring_up(read_settings(given=_known({"db": db}), config=config).db)
+        sys.stdout.write("\n".join(applied or ["up to date"]) + "\n")
+
+
+@app.command()
+def status(db: Db = None, config: Config = None) -> None:
+    """One page of health: what is stored, what is open, what was refused."""
+    from roaddust.settings import settings as read_settings
+    from roaddust.summary import summary
+    from store.database import abilities, connect
+
+    with (
+        _said_plainly(),
+        connect(read_settings(given=_known({"db": db}), config=config).db, name="status") as conn,
+    ):
+        page = {"database": abilities(conn).words, **summary(conn)}
+        text = msgspec.json.format(msgspec.json.encode(page), indent=2)
+        sys.stdout.write(text.decode() + "\n")
+
+
+# What the commands share ------------------------------------------------------------------------
+
+
+def _prepare(folder: Path, config: Path | None, given: dict[str, Any]) -> tuple[Any, Any]:
+    """The district and the settings with its overrides."""
+    from geo.district import load_district
+    from roaddust.settings import settings
+
+    _log_to_stderr()
+    district = load_district(folder)
+    return district, settings(given=_known(given), config=config, district=district.overrides)
+
+
+def _known(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _stages(only: str | None) -> tuple[Any, ...]:
+    from roaddust.settings import STAGES
+
+    if only is None:
+        return STAGES
+    names = [name.strip() for name in only.split(",")]
+    unknown = sorted(set(names) - set(STAGES))
+    if unknown:
+        raise typer.BadParameter(
+            f"no such stage: {', '.join(unknown)}; there are {', '.join(STAGES)}",
+            param_hint="--only",
+        )
+    return tuple(stage for stage in STAGES if stage in names)
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise typer.BadParameter(f"{text!r}: a number above 0, or max", param_hint="--speed")
+    return speed
+
+
+def _stop_on_signals() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM; a second Ctrl-C is as abrupt as ever."""
+    stop = threading.Event()
+
+    def on_signal(signum: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(signum, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    return stop
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("yoyo").setLevel(logging.WARNING)
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Errors that a person can mend come out as one message and status 1."""
+    import psycopg
+
+    from geo.problems import DistrictError
+    from roaddust.embedded import AlreadyRunning, StartFailed
+    from roaddust.settings import SettingsError
+
+    try:
+        yield
+    except (
+        DistrictError,
+        SettingsError,
+        AlreadyRunning,
+        StartFailed,
+        psycopg.OperationalError,
+        ConnectionError,
+        FileNotFoundError,
+        OSError,
+    ) as error:
+        terminal.print(f"[red]roaddust:[/red] {error}", markup=True)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def _clock_bar(first: datetime, hours: float | None) -> Iterator[Callable[[datetime, float], None]]:
+    """A bar with the simulated time, or the time alone where there is no end."""
+    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=terminal, transient=True) as bar:
+        task = bar.add_task(f"{first:%Y-%m-%d %H:%M}", total=1.0 if hours is not None else None)
+
+        def show(now: datetime, share: float) -> None:
+            bar.update(
+                task,
+                description=f"{now:%Y-%m-%d %H:%M}",
+                completed=share if hours is not None else 0.0,
+            )
+
+        yield show
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,118 @@
+"""`roaddust demo`: everything on this machine, embedded services and a simulated street."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from simulators.lockstep import simulate
+from simulators.scenario import Scenario
+
+from broker.connection import Address
+from geo.district import District
+from roaddust.embedded import EmbeddedBroker, EmbeddedPostgres, FolderLock
+from roaddust.memory import resident_mb
+from roaddust.platform import Platform, Started
+from roaddust.settings import STAGES, Settings
+from roaddust.summary import summary
+from store.database import connect
+
+Progress = Callable[[datetime, float], None]
+"""Told the simulated time and the share of the run that is done."""
+
+ENDLESS = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One demo. `hours` None goes on until stopped; `speed` None is as fast as it can, else
+    simulated seconds per second."""
+
+    district: District
+    settings: Settings
+    scenario: Scenario
+    seed: int
+    hours: float | None
+    speed: float | None
+    console: bool
+
+
+def run_demo(
+    demo: Demo,
+    stop: threading.Event,
+    *,
+    announce: Callable[[Started], None],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Start everything, let the world run, stop everything; returns the summary.
+
+    The data folder is used afresh: a demo begins where its scenario begins. Raises AlreadyRunning
+    when another demo has the folder.
+    """
+    folder = demo.settings.data
+    stages = STAGES if demo.console else tuple(s for s in STAGES if s != "console")
+    memory: list[float] = []
+    with ExitStack() as open_:
+        postgres, broker = _services(folder, open_)
+        settings = demo.settings.model_copy(
+            update={"mqtt": broker.url, "db": postgres.dsn, "clock": "mqtt"}
+        )
+        platform = open_.enter_context(Platform(demo.district, settings, stages))
+        announce(platform.start())
+        began = time.monotonic()
+        duration = timedelta(hours=demo.hours) if demo.hours is not None else ENDLESS
+        first = demo.scenario.start
+
+        def on_tick(now: datetime) -> None:
+            progress(now, (now - first) / duration)
+            if now.minute == 0:
+                memory.append(round(resident_mb(os.getpid(), postgres.pid, broker.pid), 1))
+            if platform.failed.is_set():
+                stop.set()
+
+        published = simulate(
+            demo.district,
+            Address.parse(broker.url),
+            settings.prefix,
+            demo.scenario,
+            seed=demo.seed,
+            duration=duration,
+            speed=demo.speed,
+            on_tick=on_tick,
+            stop=stop,
+        )
+        wall_s = time.monotonic() - began
+        if platform.failure is not None:
+            raise platform.failure
+        with connect(settings.db, name="summary") as conn:
+            figures = summary(conn)
+    simulated_s = published.simulated.total_seconds()
+    return {
+        "district": demo.district.id,
+        "scenario": demo.scenario.name,
+        "seed": demo.seed,
+        "simulated_hours": simulated_s / 3600,
+        "wall_seconds": round(wall_s, 1),
+        "times_real_time": round(simulated_s / wall_s, 1),
+        "readings_published": published.readings,
+        **figures,
+        "memory_mb": {"highest": max(memory, default=0.0), "by_hour": memory},
+    }
+
+
+def _services(folder: Path, open_: ExitStack) -> tuple[EmbeddedPostgres, EmbeddedBroker]:
+    """Fresh servers in `folder`, which is this process's alone from here on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder, "roaddust demo")
+    open_.callback(lock.release)
+    for name in ("postgres", "broker"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    postgres = open_.enter_context(EmbeddedPostgres(folder / "postgres"))
+    broker = open_.enter_context(EmbeddedBroker(folder / "broker"))
+    return postgres, broker

@@ -1,0 +1,66 @@
+"""What is due at which time of day, the same on the wall clock and in lockstep.
+
+APScheduler's triggers say when; on the wall clock its scheduler fires them, in lockstep each tick
+asks which have come due.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+
+@dataclass(slots=True)
+class Job:
+    """A named action with its trigger; `action` is told the time for which it runs."""
+
+    name: str
+    trigger: BaseTrigger
+    action: Callable[[datetime], None]
+    next_at: datetime | None = field(default=None)
+
+
+class Timetable:
+    """A list of jobs that any clock can step through."""
+
+    def __init__(self, jobs: list[Job]) -> None:
+        self._jobs = jobs
+        self._began = False
+
+    def step(self, now: datetime) -> list[str]:
+        """Run every job whose time has come by `now`, once however much was missed."""
+        ran = []
+        for job in self._jobs:
+            if not self._began:
+                job.next_at = job.trigger.get_next_fire_time(None, now)
+            elif job.next_at is not None and job.next_at <= now:
+                job.action(now)
+                ran.append(job.name)
+                job.next_at = job.trigger.get_next_fire_time(now, now)
+        self._began = True
+        return ran
+
+    def schedule(self, now: Callable[[], datetime]) -> Any:
+        """A running APScheduler that fires the jobs; `.shutdown()` ends it."""
+        scheduler = BackgroundScheduler(timezone="UTC")
+        for job in self._jobs:
+            scheduler.add_job(
+                _told(job.action, now),
+                job.trigger,
+                id=job.name,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
+        scheduler.start()
+        return scheduler
+
+
+def _told(action: Callable[[datetime], None], now: Callable[[], datetime]) -> Callable[[], None]:
+    def run() -> None:
+        action(now())
+
+    return run

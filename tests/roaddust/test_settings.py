@@ -1,0 +1,53 @@
+import pytest
+
+from roaddust.settings import SettingsError, settings
+
+
+def test_who_speaks_first_wins(tmp_path, monkeypatch):
+    """The command line over the environment over the file over the district over the default."""
+    config = tmp_path / "settings.toml"
+    config.write_text('port = 3\nhost = "file"\nkeep_days = 30\n[analytics]\nhold_min = 7\n')
+    monkeypatch.setenv("ROADDUST_PORT", "2")
+    monkeypatch.setenv("ROADDUST_HOST", "environment")
+    found = settings(
+        given={"port": 1},
+        config=config,
+        district={"keep_days": 40, "analytics": {"hold_min": 8, "release_min": 20}},
+    )
+    assert (found.port, found.host, found.keep_days) == (1, "environment", 30)
+    assert (found.analytics.hold_min, found.analytics.release_min) == (7, 20)
+    assert found.analytics.blind_min == 60
+
+
+def test_every_level_of_a_setting_is_an_environment_variable(monkeypatch):
+    """`ROADDUST_ANALYTICS__QUALITY__PM_MAX` reaches the innermost value."""
+    monkeypatch.setenv("ROADDUST_ANALYTICS__QUALITY__PM_MAX", "2000")
+    assert settings().analytics.quality.pm_max == 2000.0
+
+
+def test_a_district_may_override_one_rule():
+    """A rule given by the district replaces that rule and leaves the others."""
+    rule = {"quantity": "increment", "window_min": 60, "limits": [40, 70, 150]}
+    rules = settings(district={"analytics": {"rules": {"inc60": rule}}}).analytics.rules
+    assert rules["inc60"].limits == (40.0, 70.0, 150.0)
+    assert rules["tsp5"].limits == (None, 800.0, 1000.0)
+
+
+def test_sentences_are_in_the_language_of_the_district():
+    """One setting turns the language of every stage."""
+    found = settings(district={"language": "en"})
+    assert (found.analytics.language, found.dispatch.language) == ("en", "en")
+
+
+@pytest.mark.parametrize(
+    ("district", "said"),
+    [
+        ({"prot": 8080}, "prot"),  # a key that nothing reads
+        ({"analytics": {"hold_min": 0}}, "hold_min"),  # a value without sense
+        ({"clock": "sundial"}, "clock"),  # not one of the choices
+    ],
+)
+def test_what_cannot_be_used_is_named(district, said):
+    """The message names the setting."""
+    with pytest.raises(SettingsError, match=said):
+        settings(district=district)

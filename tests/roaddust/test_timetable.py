@@ -1,0 +1,41 @@
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.triggers.cron import CronTrigger
+
+from roaddust.timetable import Job, Timetable
+
+
+def test_a_job_is_due_once_a_day_whatever_the_steps():
+    """Stepped by minutes or by days, a daily job runs once for each time that has come, and once
+    for several missed ones."""
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    for step, expected in ((timedelta(minutes=1), 3), (timedelta(days=3), 1)):
+        ran = []
+        table = Timetable([Job("nightly", CronTrigger(hour=3, timezone="UTC"), ran.append)])
+        now = start
+        while now <= start + timedelta(days=3):
+            table.step(now)
+            now += step
+        assert len(ran) == expected
+
+
+def test_the_wall_clock_scheduler_tells_the_job_the_platforms_time():
+    """APScheduler fires the same jobs, with the time of the given clock."""
+    import threading
+
+    told = []
+    fired = threading.Event()
+
+    def action(now):
+        told.append(now)
+        fired.set()
+
+    from apscheduler.triggers.date import DateTrigger
+
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    scheduler = Timetable([Job("once", DateTrigger(), action)]).schedule(lambda: noon)
+    try:
+        assert fired.wait(10)
+    finally:
+        scheduler.shutdown()
+    assert told == [noon]
