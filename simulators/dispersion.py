@@ -1,0 +1,241 @@
+"""From a street's emission to the air beside it: Gaussian plumes of finite line sources."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import erf
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Stability = Literal["A", "B", "C", "D", "E", "F"]
+
+# Vehicles stir the air to about their own height before the wind takes it.
+SOURCE_HEIGHT_M = 1.5
+MIXED_SIGMA_Z_M = 2.5
+
+# Half the width of a lane pair over 2.15: where the plume's edge is a tenth of its middle.
+LANE_SPREAD = 4.3
+
+# Below this a plume does not get thinner: traffic and buildings keep the air moving.
+STILL_M_S = 0.7
+
+NEAR_M = 150.0
+FINE_PIECE_M = 5.0
+COARSE_PIECE_M = 40.0
+
+
+def stability(wind_m_s: float, sun: float) -> Stability:
+    """Pasquill's class from the wind and the sun (0 at night, 1 at a clear noon)."""
+    if sun > 0.5:
+        return "A" if wind_m_s < 1.5 else "B" if wind_m_s < 3.0 else "C" if wind_m_s < 5.5 else "D"
+    if sun > 0.05:
+        return "B" if wind_m_s < 1.5 else "C" if wind_m_s < 3.0 else "D"
+    return "F" if wind_m_s < 2.0 else "E" if wind_m_s < 3.0 else "D"
+
+
+# (σy, σz) as a x (1 + b x)^p, x in m; Briggs' urban curves.
+_URBAN: dict[str, tuple[float, float, float, float]] = {
+    "A": (0.32, 0.24, 0.001, 0.5),
+    "B": (0.32, 0.24, 0.001, 0.5),
+    "C": (0.22, 0.20, 0.0, 0.0),
+    "D": (0.16, 0.14, 0.0003, -0.5),
+    "E": (0.11, 0.08, 0.0015, -0.5),
+    "F": (0.11, 0.08, 0.0015, -0.5),
+}
+
+
+def briggs_urban(downwind_m: ArrayLike, cls: Stability) -> tuple[Floats, Floats]:
+    """σy and σz in m at a distance downwind over a town (Briggs 1973)."""
+    x = np.maximum(np.asarray(downwind_m, np.float64), 0.0)
+    across, up, bend, power = _URBAN[cls]
+    return across * x / np.sqrt(1.0 + 0.0004 * x), up * x * (1.0 + bend * x) ** power
+
+
+def wind_vector(wind_from_deg: float) -> tuple[float, float]:
+    """Where the wind blows to, as a unit vector east and north."""
+    angle = np.radians(wind_from_deg)
+    return -float(np.sin(angle)), -float(np.cos(angle))
+
+
+def _vertical(z_m: Floats, height_m: float, sigma_z: Floats) -> Floats:
+    """Plume and its reflection at the ground."""
+    below = np.exp(-((z_m - height_m) ** 2) / (2.0 * sigma_z**2))
+    above = np.exp(-((z_m + height_m) ** 2) / (2.0 * sigma_z**2))
+    return np.asarray(below + above, np.float64)
+
+
+def point_source(
+    downwind_m: Floats,
+    across_m: Floats,
+    z_m: Floats,
+    cls: Stability,
+    *,
+    height_m: float = SOURCE_HEIGHT_M,
+    sigma_y0_m: float = 0.0,
+    sigma_z0_m: float = MIXED_SIGMA_Z_M,
+) -> Floats:
+    """Concentration times wind speed over strength, 1/m², of a point source; 0 upwind of it."""
+    sigma_y, sigma_z = briggs_urban(downwind_m, cls)
+    sigma_y, sigma_z = np.hypot(sigma_y, sigma_y0_m), np.hypot(sigma_z, sigma_z0_m)
+    spread = np.exp(-(across_m**2) / (2.0 * sigma_y**2)) * _vertical(z_m, height_m, sigma_z)
+    return np.where(downwind_m > 0.0, spread / (2.0 * np.pi * sigma_y * sigma_z), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Receptors:
+    """Points in the air; xy_m is (receptor, 2), z_m (receptor,) above the ground."""
+
+    xy_m: Floats
+    z_m: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Pieces of streets against receptors, flattened; ``cell`` is receptor times segment."""
+
+    start: Floats
+    end: Floats
+    z_m: Floats
+    spread_m: Floats
+    cell: Ints
+
+
+class LineSources:
+    """Streets as sources, to fixed receptors.
+
+    lines: in metres; width_m: (segment,) of the carriageway. Pieces near a receptor are short,
+    those far away long; over a piece the plume's width is that at its middle.
+    """
+
+    def __init__(
+        self, lines: list[shapely.LineString], width_m: Floats, receptors: Receptors
+    ) -> None:
+        self._shape = (len(receptors.xy_m), len(lines))
+        points = shapely.points(receptors.xy_m)
+        near = shapely.distance(points[:, None], np.array(lines, dtype=object)[None, :]) <= NEAR_M
+        spread_m = width_m / LANE_SPREAD
+        self._pairs = _joined(
+            [
+                _pair_up(lines, spread_m, receptors, near, FINE_PIECE_M),
+                _pair_up(lines, spread_m, receptors, ~near, COARSE_PIECE_M),
+            ]
+        )
+
+    def coefficients(self, wind_from_deg: float, cls: Stability) -> Floats:
+        """(receptor, segment): concentration in g/m³ at 1 m/s per g/(m s) of each street."""
+        pairs = self._pairs
+        east, north = wind_vector(wind_from_deg)
+        x0, y0 = pairs.start @ (east, north), pairs.start @ (-north, east)
+        x1, y1 = pairs.end @ (east, north), pairs.end @ (-north, east)
+        # What lies downwind of a receptor does not reach it: cut the piece where that begins.
+        rise = x1 - x0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = np.where(rise == 0.0, 0.0, -x0 / rise)
+        low = np.where((x0 < 0.0) & (rise > 0.0), np.minimum(crossing, 1.0), 0.0)
+        high = np.where((x1 < 0.0) & (rise < 0.0), np.clip(crossing, 0.0, 1.0), 1.0)
+        high = np.where((x0 <= 0.0) & (x1 <= 0.0), low, high)
+        part = np.maximum(high - low, 0.0)
+        on = part > 0.0
+        low, high, part = low[on], high[on], part[on]
+        slope = (y1 - y0)[on]
+        begin, end = y0[on] + low * slope, y0[on] + high * slope
+        middle = x0[on] + (low + high) / 2.0 * rise[on]
+        sigma_y, sigma_z = briggs_urban(middle, cls)
+        sigma_y = np.hypot(sigma_y, pairs.spread_m[on])
+        sigma_z = np.hypot(sigma_z, MIXED_SIGMA_Z_M)
+        length = part * np.hypot(*(pairs.end - pairs.start)[on].T)
+        seen = length * _mean_gauss(begin, end, sigma_y)
+        vertical = _vertical(pairs.z_m[on], SOURCE_HEIGHT_M, sigma_z)
+        value = seen * vertical / (2.0 * np.pi * sigma_y * sigma_z)
+        cells = self._shape[0] * self._shape[1]
+        return np.bincount(pairs.cell[on], value, cells).reshape(self._shape)
+
+
+def _mean_gauss(begin: Floats, end: Floats, sigma: Floats) -> Floats:
+    """Mean of exp(-y²/2σ²) for y between two values."""
+    step = end - begin
+    flat = np.abs(step) < 1e-3 * sigma
+    safe = np.where(flat, 1.0, step)
+    scale = np.sqrt(2.0) * sigma
+    area = sigma * np.sqrt(np.pi / 2.0) * (erf(end / scale) - erf(begin / scale))
+    return np.where(flat, np.exp(-((begin + end) ** 2) / (8.0 * sigma**2)), area / safe)
+
+
+def _pieces(lines: list[shapely.LineString], piece_m: float) -> tuple[Floats, Floats, Ints]:
+    starts, ends, owner = [], [], []
+    for index, line in enumerate(lines):
+        corners = shapely.get_coordinates(shapely.segmentize(line, piece_m))
+        starts.append(corners[:-1])
+        ends.append(corners[1:])
+        owner.append(np.full(len(corners) - 1, index, np.intp))
+    return np.vstack(starts), np.vstack(ends), np.concatenate(owner)
+
+
+def _pair_up(
+    lines: list[shapely.LineString],
+    spread_m: Floats,
+    receptors: Receptors,
+    wanted: NDArray[np.bool_],
+    piece_m: float,
+) -> _Pairs:
+    start, end, owner = _pieces(lines, piece_m)
+    receptor, piece = np.nonzero(wanted[:, owner])
+    at = receptors.xy_m[receptor]
+    return _Pairs(
+        # From the piece to the receptor: positive along the wind is downwind.
+        start=at - start[piece],
+        end=at - end[piece],
+        z_m=receptors.z_m[receptor],
+        spread_m=spread_m[owner[piece]],
+        cell=receptor * len(lines) + owner[piece],
+    )
+
+
+def _joined(parts: list[_Pairs]) -> _Pairs:
+    return _Pairs(
+        start=np.vstack([part.start for part in parts]),
+        end=np.vstack([part.end for part in parts]),
+        z_m=np.concatenate([part.z_m for part in parts]),
+        spread_m=np.concatenate([part.spread_m for part in parts]),
+        cell=np.concatenate([part.cell for part in parts]),
+    )
+
+
+class WindTable:
+    """Coefficients of line sources for any wind, worked out once per 10° and class.
+
+    Between two directions it interpolates; the least recently used tables are dropped, so that
+    memory stays bounded on a large district.
+    """
+
+    STEP_DEG = 10
+
+    def __init__(self, sources: LineSources, keep: int = 80) -> None:
+        self._sources = sources
+        self._keep = keep
+        self._tables: OrderedDict[tuple[int, Stability], Floats] = OrderedDict()
+
+    def concentrations(
+        self, strengths: Floats, wind_from_deg: float, wind_m_s: float, cls: Stability
+    ) -> Floats:
+        """(receptor, k) in g/m³ for ``strengths`` (segment, k) in g/(m s)."""
+        turn, weight = divmod(wind_from_deg % 360.0 / self.STEP_DEG, 1.0)
+        here = self._table(int(turn), cls) @ strengths
+        there = self._table(int(turn) + 1, cls) @ strengths
+        mixed = (1.0 - weight) * here + weight * there
+        return np.asarray(mixed / max(wind_m_s, STILL_M_S), np.float64)
+
+    def _table(self, turn: int, cls: Stability) -> Floats:
+        # Classes A and B share their curves over a town, and so do E and F.
+        same: Stability = "B" if cls == "A" else "F" if cls == "E" else cls
+        key = (turn % (360 // self.STEP_DEG), same)
+        if key not in self._tables:
+            self._tables[key] = self._sources.coefficients(key[0] * self.STEP_DEG, same)
+            if len(self._tables) > self._keep:
+                self._tables.popitem(last=False)
+        self._tables.move_to_end(key)
+        return self._tables[key]
