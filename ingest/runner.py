@@ -1,0 +1,235 @@
+"""From the broker to the tables: taken, decoded, committed, and only then acknowledged.
+
+The network thread hands messages to the writer thread through a bounded hand-over. The writer
+commits what it has as soon as the network is quiet, a batch is full, or a tick of the clock comes.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from broker.connection import Address
+from ingest import messages
+from ingest.arrivals import Arrival, InHand
+from ingest.batch import Batch, Early
+from ingest.instants import aware, instant, microseconds
+from ingest.items import read
+from ingest.refusals import Refusal
+from ingest.registry import Registry
+from ingest.settings import IngestSettings
+from ingest.subscription import Subscription
+from ingest.topics import CLOCK, Topics
+from ingest.writing import Written, write
+from store.database import Connection, connect
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+FIRST_RETRY_S, LAST_RETRY_S = 0.1, 5.0
+DRAIN_S = 3.0
+EARLY_KEPT = 100_000
+"""Records ahead of the clock that are remembered until the tick; more than that stay letters."""
+
+_CLOCK = msgspec.json.Decoder(messages.Clock)
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the start. messages: settled with the broker, ticks too. stored and duplicates are by
+    kind, dead by reason."""
+
+    messages: int = 0
+    ticks: int = 0
+    batches: int = 0
+    stored: Counter[str] = field(default_factory=Counter)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    dead: Counter[str] = field(default_factory=Counter)
+
+    def add(self, written: Written) -> None:
+        self.batches += 1
+        for name in ("stored", "duplicates", "dead"):
+            mine: Counter[str] = getattr(self, name)
+            mine.update(getattr(written, name))
+
+
+class Ingest:
+    """Takes all of `up/#` into the store.
+
+    clock_now: the platform's time. on_clock: in lockstep, called in the writer thread with each
+    tick once everything before it is committed; without it ticks mean nothing.
+
+    `failure` is what stopped it (an error of ours, or one that `on_clock` raised): what was not
+    committed is not acknowledged, and comes again at the next start.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        address: Address,
+        prefix: str,
+        registry: Registry,
+        settings: IngestSettings,
+        clock_now: Callable[[], datetime],
+        on_clock: Callable[[datetime], None] | None = None,
+    ) -> None:
+        self._dsn = make_conninfo(dsn, connect_timeout=2)
+        self._settings, self._clock_now, self._on_clock = settings, clock_now, on_clock
+        self._topics = Topics(registry, settings.items)
+        self._in_hand = InHand(settings.in_hand_messages, settings.in_hand_mib * 2**20)
+        self._subscription = Subscription(address, settings.client_id, prefix, self._in_hand)
+        self._writer = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
+        self._draining = threading.Event()
+        self._giving_up = threading.Event()
+        self._conn: Connection | None = None
+        self._told: list[Early] = []
+        self.counters = Counters()
+        self.failure: BaseException | None = None
+
+    @property
+    def in_hand(self) -> int:
+        """Messages taken from the broker and not settled yet."""
+        return self._in_hand.messages
+
+    def start(self) -> None:
+        """Returns when subscribed. Raises ConnectionError for a broker that is away or refuses."""
+        self._subscription.start()
+        self._writer.start()
+
+    def stop(self) -> None:
+        """Store and acknowledge what is in hand, and disconnect: in less than 5 s.
+
+        With the database away what is in hand stays unacknowledged; the broker sends it again.
+        """
+        self._subscription.stop_reading()
+        self._draining.set()
+        self._in_hand.wake()
+        if self._writer.ident is not None:
+            self._writer.join(DRAIN_S)
+            self._giving_up.set()
+            if self._writer.is_alive() and self._conn is not None:
+                self._conn.cancel()
+                self._writer.join(0.5)
+        self._subscription.end()
+
+    # In the writer thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not (self._draining.is_set() and self._in_hand.is_taken()):
+                self._take_batch()
+                if self._giving_up.is_set():
+                    break
+        except BaseException as error:
+            log.exception("ingest has stopped")
+            self.failure = error
+            self._subscription.stop_reading()
+        finally:
+            if self._conn is not None:
+                self._conn.close()
+
+    def _take_batch(self) -> None:
+        """Take messages until it is time to commit, and commit."""
+        arrival = self._in_hand.take(0 if self._draining.is_set() else IDLE_S)
+        if arrival is None:
+            return
+        settings = self._settings
+        batch = self._new_batch()
+        quiet_s = settings.quiet_ms / 1000
+        commit_at = time.monotonic() + settings.batch_age_ms / 1000
+        tick: Arrival | None = None
+        while arrival is not None:
+            if arrival.topic == CLOCK:
+                tick = arrival
+                break
+            batch.add(arrival)
+            if batch.size >= settings.batch_rows or time.monotonic() >= commit_at:
+                break
+            arrival = self._in_hand.take(quiet_s)
+        if tick is None:
+            self._commit_early_as_letters(batch)
+        else:
+            self._tick(batch, tick)
+
+    def _new_batch(self) -> Batch:
+        return Batch(
+            self._topics,
+            self._settings,
+            microseconds(self._clock_now()),
+            lockstep=self._on_clock is not None,
+        )
+
+    def _commit_early_as_letters(self, batch: Batch) -> None:
+        early = batch.refuse_early()
+        if self._commit(batch):
+            self._told.extend(early[: max(0, EARLY_KEPT - len(self._told))])
+
+    def _tick(self, batch: Batch, tick: Arrival) -> None:
+        """Commit what came before the tick, let the later stages have it, acknowledge it."""
+        try:
+            now_us = instant(read(_CLOCK.decode, tick.payload).now)
+        except Refusal as refusal:
+            batch.arrivals.append(tick)
+            batch.refuse((tick, None), refusal.reason, refusal.detail)
+            self._commit_early_as_letters(batch)
+            return
+        if self._on_clock is None:
+            batch.arrivals.append(tick)
+            self._commit(batch)
+            self.counters.ticks += 1
+            return
+        batch.judge_early(now_us, batch.early, told=False)
+        batch.judge_early(now_us, self._told, told=True)
+        if batch and not self._commit(batch):
+            return
+        self._told.clear()
+        self._on_clock(aware(now_us))
+        self.counters.ticks += 1
+        self._settle([tick])
+
+    def _commit(self, batch: Batch) -> bool:
+        """Write the batch and acknowledge it; False when told to give up.
+
+        With the database away it waits, and so, message by message, does the broker.
+        """
+        wait_s = FIRST_RETRY_S
+        while not self._giving_up.is_set():
+            try:
+                conn = self._connection()
+                with conn.transaction():
+                    written = write(conn, batch)
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as e:
+                log.warning("the database is away (%s); next try in %.1f s", _line(e), wait_s)
+                self._drop_connection()
+                self._giving_up.wait(wait_s)
+                wait_s = min(LAST_RETRY_S, wait_s * 2)
+                continue
+            self.counters.add(written)
+            self._settle(batch.arrivals)
+            return True
+        return False
+
+    def _settle(self, arrivals: list[Arrival]) -> None:
+        self.counters.messages += len(arrivals)
+        self._subscription.settle(arrivals)
+
+    def _connection(self) -> Connection:
+        if self._conn is None:
+            self._conn = connect(self._dsn, name="ingest", autocommit=True)
+        return self._conn
+
+    def _drop_connection(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
