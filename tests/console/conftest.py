@@ -109,6 +109,22 @@ def console(district: District, console_db: str) -> Iterator[Running]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def still_console(district: District, embedded_server: EmbeddedPostgres) -> Iterator[Running]:
+    """The same, shared by the tests of a module that change nothing."""
+    with fresh_database(embedded_server, _prepare_full) as dsn:
+        running = Running(district, dsn, now=Hands(plausible.NOW))
+        yield running
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def reader(still_console: Running) -> Iterator[httpx.Client]:
+    """Somebody who looks at it."""
+    with still_console.as_("watcher") as client:
+        yield client
+
+
 @pytest.fixture
 def empty_console(district: District, embedded_server: EmbeddedPostgres) -> Iterator[Running]:
     """A console in lockstep before anything has happened: nobody has told it the time."""

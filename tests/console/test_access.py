@@ -23,17 +23,17 @@ def sign_in(client: httpx.Client, name: str, password: str = PASSWORD) -> httpx.
     "path",
     ["/api/v1/state", "/api/v1/live", "/api/v1/district", "/api/v1/episodes", "/api/v1/health"],
 )
-def test_nothing_is_shown_to_strangers(console: Running, path: str) -> None:
+def test_nothing_is_shown_to_strangers(still_console: Running, path: str) -> None:
     """Without credentials every path of the API is 401 with a challenge."""
-    with console.as_(None) as stranger:
+    with still_console.as_(None) as stranger:
         answer = stranger.get(path)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Basic"
 
 
-def test_page_sends_strangers_to_the_login(console: Running) -> None:
+def test_page_sends_strangers_to_the_login(still_console: Running) -> None:
     """The page itself holds nothing for a stranger."""
-    with console.as_(None) as stranger:
+    with still_console.as_(None) as stranger:
         answer = stranger.get("/")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/login"
@@ -154,9 +154,9 @@ def test_other_sites_cannot_act_in_my_name(console: Running, headers: dict[str, 
         assert client.post(url, headers={"Origin": console.address}).status_code == 200
 
 
-def test_crew_has_no_business_here_yet(console: Running) -> None:
+def test_crew_has_no_business_here_yet(still_console: Running) -> None:
     """The role of a crew neither sees the state nor acts; it may say who it is."""
-    with console.as_("driver") as driver:
+    with still_console.as_("driver") as driver:
         assert driver.get("/api/v1/state").status_code == 403
         assert driver.post(f"/api/v1/episodes/{EPISODE}/acknowledge").status_code == 403
         assert driver.get("/api/v1/me").json()["may_act"] is False
@@ -193,9 +193,9 @@ def test_first_admin_is_made_once(migrated_embedded_db: str) -> None:
     assert password not in hashed
 
 
-def test_every_answer_forbids_foreign_code(console: Running) -> None:
+def test_every_answer_forbids_foreign_code(still_console: Running) -> None:
     """Pages, files and the API say that only our own scripts run and nobody may frame us."""
-    with console.as_(None) as client:
+    with still_console.as_(None) as client:
         for path in ("/login", "/static/main.js", "/api/v1/me", "/nothing"):
             policy = client.get(path).headers["content-security-policy"]
             assert "script-src 'self';" in policy

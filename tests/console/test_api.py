@@ -13,10 +13,10 @@ from tests.console.conftest import Running
 
 
 def test_state_says_what_each_segment_and_crew_does(
-    operator: httpx.Client, district: District
+    reader: httpx.Client, district: District
 ) -> None:
     """Every treatable segment has a state that tells live, stale and unmeasured apart."""
-    state = operator.get("/api/v1/state").json()
+    state = reader.get("/api/v1/state").json()
     segments = state["segments"]
     assert set(segments) == {s.id for s in district.segments.values() if s.treat}
     assert segments["XH07N"]["level"] == 3
@@ -32,9 +32,9 @@ def test_state_says_what_each_segment_and_crew_does(
     assert 100 < state["overview"]["wind"]["dir"] < 150
 
 
-def test_district_is_drawn_whole(operator: httpx.Client, district: District) -> None:
+def test_district_is_drawn_whole(reader: httpx.Client, district: District) -> None:
     """The layers hold every feature of the folder, and the limits of every rule."""
-    layers = operator.get("/api/v1/district").json()
+    layers = reader.get("/api/v1/district").json()
     assert [s["id"] for s in layers["segments"]] == list(district.segments)
     assert all(len(s["line"]) >= 2 for s in layers["segments"])
     assert [s["id"] for s in layers["sites"]] == list(district.sites)
@@ -42,15 +42,15 @@ def test_district_is_drawn_whole(operator: httpx.Client, district: District) -> 
     assert layers["timezone"] == "Asia/Shanghai"
     assert layers["limits"]["pm10_60"] == [None, 250, 420]
     for name in ("segments", "sites", "stations", "crews"):
-        assert operator.get(f"/api/v1/{name}").json() == layers[name]
+        assert reader.get(f"/api/v1/{name}").json() == layers[name]
 
 
 def test_history_gives_minutes_orders_and_verdicts(
-    operator: httpx.Client, console: Running
+    reader: httpx.Client, still_console: Running
 ) -> None:
     """A segment's history holds each stored minute once, its orders, verdicts and episodes."""
-    history = operator.get("/api/v1/segments/XH05S/history", params={"hours": 2}).json()
-    with connect(console.dsn, name="test") as conn:
+    history = reader.get("/api/v1/segments/XH05S/history", params={"hours": 2}).json()
+    with connect(still_console.dsn, name="test") as conn:
         stored = conn.execute(
             "SELECT ts, pm10 FROM segment_minutes WHERE segment = 'XH05S' AND ts > %s ORDER BY ts",
             (plausible.NOW - timedelta(hours=2),),
@@ -63,27 +63,27 @@ def test_history_gives_minutes_orders_and_verdicts(
     assert [e["state"] for e in history["episodes"]] == ["closed"]
 
 
-def test_long_history_is_thinned_to_what_a_chart_can_show(operator: httpx.Client) -> None:
+def test_long_history_is_thinned_to_what_a_chart_can_show(reader: httpx.Client) -> None:
     """Over a week the steps are means of several minutes, each named by its end."""
-    history = operator.get("/api/v1/segments/XH07N/history", params={"hours": 168}).json()
+    history = reader.get("/api/v1/segments/XH07N/history", params={"hours": 168}).json()
     assert history["step_minutes"] == 7
     assert 25 <= len(history["minutes"]["ts"]) <= 27
     assert max(history["minutes"]["level"]) == 3
 
 
-def test_pages_of_episodes_hold_each_once(operator: httpx.Client) -> None:
+def test_pages_of_episodes_hold_each_once(reader: httpx.Client) -> None:
     """Walking the pages by their cursor meets every episode once, newest first."""
     seen: list[str] = []
     after = None
     while True:
         params = {"limit": "2"} | ({"after": after} if after else {})
-        page = operator.get("/api/v1/episodes", params=params).json()
+        page = reader.get("/api/v1/episodes", params=params).json()
         assert len(page["items"]) <= 2
         seen += [episode["id"] for episode in page["items"]]
         after = page["next"]
         if after is None:
             break
-    whole = operator.get("/api/v1/episodes").json()["items"]
+    whole = reader.get("/api/v1/episodes").json()["items"]
     assert seen == [episode["id"] for episode in whole]
     assert len(set(seen)) == 5
     starts = [episode["started_at"] for episode in whole]
@@ -103,37 +103,37 @@ def test_pages_of_episodes_hold_each_once(operator: httpx.Client) -> None:
     ],
 )
 def test_episodes_are_filtered(
-    operator: httpx.Client, params: dict[str, str], expected: set[str]
+    reader: httpx.Client, params: dict[str, str], expected: set[str]
 ) -> None:
     """Each filter leaves the episodes that it names."""
-    items = operator.get("/api/v1/episodes", params=params).json()["items"]
+    items = reader.get("/api/v1/episodes", params=params).json()["items"]
     assert {episode["segment"] for episode in items} == expected
 
 
-def test_story_of_an_episode(operator: httpx.Client) -> None:
+def test_story_of_an_episode(reader: httpx.Client) -> None:
     """An episode comes with its causes, orders and log."""
-    story = operator.get("/api/v1/episodes/E-20260302-0149-XH07N-inc60").json()
+    story = reader.get("/api/v1/episodes/E-20260302-0149-XH07N-inc60").json()
     assert story["causes"][0]["site"] == "SITE-SPOIL-1"
     assert story["orders"] == ["O-1003"]
     assert [line["event"] for line in story["log"]] == ["opened", "activated", "cause", "order"]
 
 
-def test_plan_lists_standing_orders_by_crew(operator: httpx.Client) -> None:
+def test_plan_lists_standing_orders_by_crew(reader: httpx.Client) -> None:
     """The plan holds the open orders of each crew in sequence, with their paths."""
-    plan = operator.get("/api/v1/plan").json()
+    plan = reader.get("/api/v1/plan").json()
     crews = {crew["crew"]: crew["orders"] for crew in plan["crews"]}
     assert [order["seq"] for order in crews["WATER-A"]] == [3, 4, 5, 6]
     assert len(crews["WATER-A"][0]["path"]) >= 2
-    only = operator.get("/api/v1/plan", params={"crew": "FOG-A"}).json()["crews"]
+    only = reader.get("/api/v1/plan", params={"crew": "FOG-A"}).json()["crews"]
     assert [crew["crew"] for crew in only] == ["FOG-A"]
 
 
-def test_orders_and_verdicts(operator: httpx.Client) -> None:
+def test_orders_and_verdicts(reader: httpx.Client) -> None:
     """Orders are filtered by state and crew; a verdict keeps its interval."""
     params = {"state": "done", "crew": "WATER-A"}
-    done = operator.get("/api/v1/orders", params=params).json()["items"]
+    done = reader.get("/api/v1/orders", params=params).json()["items"]
     assert {order["id"] for order in done} == {"O-1001", "O-1002"}
-    (verdict,) = operator.get("/api/v1/verdicts").json()["items"]
+    (verdict,) = reader.get("/api/v1/verdicts").json()["items"]
     assert (verdict["low"], verdict["high"]) == (22.0, 57.5)
 
 
@@ -160,9 +160,9 @@ def test_health_goes_bad_when_readings_stop(operator: httpx.Client, console: Run
         ("/api/v1/orders?crew=%27%3B--", 422),
     ],
 )
-def test_refusals_are_problem_details(operator: httpx.Client, path: str, status: int) -> None:
+def test_refusals_are_problem_details(reader: httpx.Client, path: str, status: int) -> None:
     """Every refusal is RFC 9457 with the status, a title and a sentence."""
-    answer = operator.get(path)
+    answer = reader.get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == MEDIA_TYPE
     body = answer.json()
@@ -171,9 +171,9 @@ def test_refusals_are_problem_details(operator: httpx.Client, path: str, status:
     assert body["detail"]
 
 
-def test_openapi_types_every_answer(operator: httpx.Client) -> None:
+def test_openapi_types_every_answer(reader: httpx.Client) -> None:
     """The description gives a schema for each answer and the three ways to sign in."""
-    description = operator.get("/api/v1/openapi.json").json()
+    description = reader.get("/api/v1/openapi.json").json()
     for path, acts in description["paths"].items():
         for act in acts.values():
             assert act["description"], path
@@ -183,9 +183,9 @@ def test_openapi_types_every_answer(operator: httpx.Client) -> None:
     assert set(description["components"]["securitySchemes"]) == {"session", "token", "password"}
 
 
-def test_api_page_needs_nothing_from_outside(operator: httpx.Client) -> None:
+def test_api_page_needs_nothing_from_outside(reader: httpx.Client) -> None:
     """The page of the API names every path, and loads scripts and styles from here alone."""
-    text = operator.get("/api").text
+    text = reader.get("/api").text
     assert "/api/v1/episodes/{episode}/shelve" in text
     assert "http://" not in text
     assert "https://" not in text
