@@ -1,0 +1,1 @@
+"""Simulated devices: what stations, cameras and residents would publish of the true world."""

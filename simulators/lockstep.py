@@ -1,0 +1,193 @@
+"""Runs the world against a platform: step by step with its clock, or at the wall clock's pace."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from broker.connection import Address
+from geo.district import District
+from simulators.link import Arrived, BrokerLost, Link, PlatformSilent, Stopped
+from simulators.message import Message
+from simulators.scenario import Scenario
+from simulators.world import Physics, World
+
+__all__ = ["BrokerLost", "PlatformSilent", "Published", "simulate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a run has published; `readings` counts distinct (station, ts)."""
+
+    readings: int
+    events: int
+    positions: int
+    progress: int
+    reports: int
+    simulated: timedelta
+
+    def __str__(self) -> str:
+        hours = self.simulated.total_seconds() / 3600.0
+        return (
+            f"{hours:.1f} h simulated: {self.readings} readings, {self.events} events, "
+            f"{self.positions} positions, {self.progress} progress messages, "
+            f"{self.reports} complaints"
+        )
+
+
+def simulate(
+    district: District,
+    address: Address,
+    prefix: str,
+    scenario: Scenario,
+    *,
+    seed: int,
+    duration: timedelta,
+    speed: float | None = None,
+    lockstep: bool = True,
+    step_s: int = 60,
+    on_tick: Callable[[datetime], None] | None = None,
+    stop: threading.Event,
+    patience_s: float = 60.0,
+    wall_now: Callable[[], datetime] | None = None,
+    physics: Physics | None = None,
+) -> Published:
+    """Run a world of this scenario until `duration` is over or `stop` is set.
+
+    Parameters
+    ----------
+    speed
+        Simulated seconds per second; None is as fast as the platform answers.
+    lockstep
+        Whether to publish the clock and wait for the platform after each step (contract
+        section 5). Without it what happens carries the time of the wall clock.
+    step_s
+        Simulated seconds in a step.
+    on_tick
+        Told the time after each step.
+    patience_s
+        How long to wait for the platform or the broker.
+    wall_now
+        The wall clock, needed without lockstep.
+    physics
+        Streets and air; those of the scenario when left out.
+
+    Raises
+    ------
+    PlatformSilent, BrokerLost
+        The message says what to do.
+    ValueError
+        If the speed makes no sense.
+    """
+    if speed is not None and not speed > 0.0:
+        raise ValueError(f"the speed must be above 0, not {speed}")
+    pace = _Lockstep(scenario.start, step_s)
+    if not lockstep:
+        if wall_now is None:
+            raise ValueError("without lockstep the world needs the wall clock")
+        if speed is None or step_s / speed < 1.0:
+            raise ValueError(
+                f"without lockstep a step of {step_s} s must take a second or more, for times "
+                f"to differ: give a speed of {step_s} at most, or --lockstep"
+            )
+        start = wall_now().astimezone(UTC).replace(microsecond=0)
+        scenario = replace(scenario, start=start)
+        pace = _Wall(start, step_s, speed)
+    if physics is None:
+        from simulators.physics import Street
+
+        physics = Street(district, scenario, seed)
+    world = World(district, physics, scenario, seed)
+    link = Link(
+        address,
+        prefix,
+        f"roaddust-world-{district.id}"[:64],
+        ("down/crews/+/orders", "down/clock") if lockstep else ("down/crews/+/orders",),
+        stop=stop,
+        patience_s=patience_s,
+    )
+    counted: Counter[str] = Counter()
+    steps = 0
+    try:
+        with link:
+            _hear(world, link.take())
+            base = time.monotonic()
+            while (steps + 1) * step_s <= duration.total_seconds():
+                if speed is not None:
+                    base = _wait_for_turn(link, base, (steps + 1) * step_s / speed, lockstep)
+                elif stop.is_set():
+                    raise Stopped
+                began, now = pace.shown(steps), pace.shown(steps + 1)
+                _hear(world, link.take())
+                messages = world.step(began, now, step_s, pace.own(steps + 1))
+                _publish(link, messages, counted)
+                if lockstep:
+                    _hear(world, link.tick(now))
+                steps += 1
+                if on_tick is not None:
+                    on_tick(now)
+            link.settle()
+    except Stopped:
+        pass
+    return Published(
+        readings=counted["readings"],
+        events=counted["events"],
+        positions=counted["positions"],
+        progress=counted["progress"],
+        reports=counted["reports"],
+        simulated=timedelta(seconds=steps * step_s),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lockstep:
+    """Clocks show the world's own time."""
+
+    start: datetime
+    step_s: int
+
+    def own(self, steps: int) -> datetime:
+        return self.start + timedelta(seconds=steps * self.step_s)
+
+    def shown(self, steps: int) -> datetime:
+        return self.own(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wall(_Lockstep):
+    """Clocks show the wall's time, in which a world at speed 60 lives an hour in a minute."""
+
+    speed: float
+
+    def shown(self, steps: int) -> datetime:
+        at = self.start + timedelta(seconds=steps * self.step_s / self.speed)
+        # HJ 212 writes whole seconds.
+        return at.replace(microsecond=0)
+
+
+def _wait_for_turn(link: Link, base: float, after_s: float, lockstep: bool) -> float:
+    """Rest until a step is due, `after_s` after `base`; gives the base for the next ones.
+
+    A world that has fallen behind in lockstep goes on from where it is instead of hurrying.
+    """
+    late_s = time.monotonic() - (base + after_s)
+    if late_s > 1.0 and lockstep:
+        return base + late_s
+    # Even a late step lets `stop` be seen and the broker be heard.
+    link.rest(base + after_s)
+    return base
+
+
+def _hear(world: World, arrived: Iterable[Arrived]) -> None:
+    for one in arrived:
+        parts = one.topic.split("/")
+        if len(parts) == 4 and parts[1] == "crews":
+            world.receive(parts[2], one.payload)
+
+
+def _publish(link: Link, messages: Iterable[Message], counted: Counter[str]) -> None:
+    for message in messages:
+        link.publish(message.topic, message.payload)
+        counted[message.kind] += message.count

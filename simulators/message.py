@@ -1,0 +1,33 @@
+"""What a simulated device says: a topic, a payload, and how much of what it holds."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["readings", "events", "positions", "progress", "reports"]
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message; `topic` is without the prefix, `count` the items in the payload."""
+
+    topic: str
+    payload: bytes
+    kind: Kind
+    count: int = 1
+
+
+def encode(value: Any) -> bytes:
+    """JSON, the keys in the order they were put in."""
+    return _encoder.encode(value)
+
+
+def rfc3339(at: datetime) -> str:
+    """UTC with milliseconds where there are any."""
+    at = at.astimezone(UTC)
+    spec = "milliseconds" if at.microsecond else "seconds"
+    return at.isoformat(timespec=spec).replace("+00:00", "Z")

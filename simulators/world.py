@@ -1,0 +1,84 @@
+"""The simulated world as one: crews work, the street lives through a minute, devices tell of it."""
+
+from datetime import datetime
+from typing import Protocol
+
+from geo.district import District
+from simulators.crews import CrewHabits, Crews
+from simulators.devices.cameras import Cameras
+from simulators.devices.hotline import Hotline
+from simulators.devices.scene import Scene
+from simulators.devices.stations import StationFaults, Stations
+from simulators.message import Message
+from simulators.scenario import Scenario
+
+
+class Physics(Protocol):
+    """Streets and air: `step` moves them a step on; treatments count for the step that follows."""
+
+    def step(self, now: datetime) -> Scene:
+        """Give the step that ends at `now`."""
+
+    def treat(self, segment: str, treatment: str, share: float, water_l_per_m2: float) -> None:
+        """A crew has treated this share of a segment."""
+
+    def treat_site(self, site: str, treatment: str) -> None:
+        """A crew is at work at a site."""
+
+
+class World:
+    """A district with its devices and crews; the same seed and orders give the same messages."""
+
+    def __init__(self, district: District, physics: Physics, scenario: Scenario, seed: int) -> None:
+        self._physics = physics
+        self._stations = Stations(
+            district,
+            StationFaults(
+                stuck=scenario.stuck_per_day,
+                spikes=scenario.spikes_per_day,
+                dropouts=scenario.dropouts_per_day,
+                late=scenario.late_per_day,
+                over_ranges=scenario.over_ranges_per_day,
+                negatives=scenario.negatives_per_day,
+            ),
+            seed,
+        )
+        self._cameras = Cameras(
+            district,
+            seed,
+            recall=scenario.camera_recall,
+            false_alarms_per_day=scenario.camera_false_alarms_per_day,
+        )
+        self._hotline = Hotline(district, seed, per_day=scenario.complaints_per_day)
+        self._crews = Crews(
+            district,
+            CrewHabits(
+                refusal=scenario.crew_refusal_rate,
+                silence=scenario.crew_silence_rate,
+                breakdowns=scenario.crew_breakdowns_per_day,
+            ),
+            seed,
+        )
+
+    def receive(self, crew: str, payload: bytes) -> None:
+        """Take what was published to `down/crews/{crew}/orders`."""
+        self._crews.receive(crew, payload)
+
+    def step(
+        self, began: datetime, now: datetime, step_s: float, until: datetime | None = None
+    ) -> list[Message]:
+        """Live through `step_s` seconds, which clocks show as `began` to `now`.
+
+        until: the end of the step in the world's own time, where that is not what clocks show.
+        """
+        messages, works = self._crews.step(began, now, step_s)
+        for work in works:
+            if work.segment is not None:
+                self._physics.treat(work.segment, work.treatment, work.share, work.water_l_per_m2)
+            elif work.site is not None:
+                self._physics.treat_site(work.site, work.treatment)
+        scene = self._physics.step(until or now)
+        messages += self._stations.minute(now, scene, minutes=step_s / 60.0)
+        messages += self._cameras.minute(began, now, scene)
+        messages += self._hotline.minute(began, now, scene)
+        return messages
