@@ -44,7 +44,7 @@ BACKGROUND_TSP = 1.25
 class Minute:
     """What went on in a minute.
 
-    station_pm10, station_pm25, station_tsp: (station,) µg/m³ in the air, without any sensor's
+    plume_g_s: (site,) PM10 off each site's ground. station_pm10, station_pm25, station_tsp: (station,) µg/m³ in the air, without any sensor's
     error; increment: (segment,) µg/m³ of PM10 that streets and sites add at the kerbs.
     """
 
@@ -56,6 +56,7 @@ class Minute:
     touch: Touch
     silt_g_m2: Floats
     film_mm: Floats
+    plume_g_s: Floats
     station_pm10: Floats
     station_pm25: Floats
     station_tsp: Floats
@@ -179,7 +180,9 @@ class Dust:
         blown = (air.wind_from_deg, air.wind_m_s, air.stability)
         road = MICROGRAMS * self._winds.concentrations(raised[:, None], *blown)[:, 0]
         wetting = 0.15 if air.rain_mm > 0.0 else 1.0
-        plumes = self._plumes.strengths(air.hour, air.wind_m_s, wetting, since_min)
+        plumes = self._plumes.strengths(
+            air.hour, air.wind_m_s, wetting, since_min, gates.clean + gates.dirty
+        )
         site = MICROGRAMS * self._plumes.concentrations(plumes, *blown).sum(axis=1)
         n = self._stations
         kerb_road = K_PM10 * road[n:].reshape(2, -1).mean(axis=0)
@@ -194,6 +197,7 @@ class Dust:
             touch=done,
             silt_g_m2=silt_g_m2,
             film_mm=self.film_mm,
+            plume_g_s=plumes,
             station_pm10=air.background_pm10 + K_PM10 * road[:n] + site[:n],
             station_pm25=air.background_pm25 + K_PM25 * road[:n] + SITE_PM25_SHARE * site[:n],
             station_tsp=(

@@ -45,6 +45,9 @@ TRADES: Mapping[str, Trade] = {
 WASHED_SHARE = 0.06
 WIND_THRESHOLD_M_S = 3.5
 PLUME_HEIGHT_M = 2.0
+
+# PM10 that goes up when a truck of soil is loaded or tipped.
+LOADING_G = 4.0
 PLUME_SIGMA_Y0_M = 15.0
 PLUME_SIGMA_Z0_M = 4.0
 UNCOVERED_SHARE = 0.02
@@ -159,6 +162,8 @@ class Plumes:
         self._trades = [TRADES[site.kind] for site in sites]
         self._handling = np.array([trade.handling_g_s for trade in self._trades])
         self._erosion = np.array([trade.erosion_g_s for trade in self._trades])
+        muddy = [trade.truck != "container" for trade in self._trades]
+        self._loading = LOADING_G * np.array(muddy, np.float64)
         self._relieved_min = np.full(len(sites), -np.inf)
         if sites:
             centres = district.projection.to_xy([site.centre for site in sites])
@@ -172,14 +177,22 @@ class Plumes:
         self._relieved_min[self._ids.index(site)] = since_start_min
 
     def strengths(
-        self, hour: float, wind_m_s: float, wetting: float, since_start_min: float
+        self,
+        hour: float,
+        wind_m_s: float,
+        wetting: float,
+        since_start_min: float,
+        trucks: NDArray[np.int64],
     ) -> Floats:
-        """(site,) PM10 in g/s. `wetting` is what rain leaves of the dust, 0 to 1."""
+        """(site,) PM10 in g/s, with so many trucks (site,) loaded in the minute.
+
+        `wetting` is what rain leaves of the dust, 0 to 1.
+        """
         working = 1.0 if 7.0 <= hour < 19.0 else 0.3 if 19.0 <= hour < 23.0 else 0.1
         over = max(wind_m_s / WIND_THRESHOLD_M_S - 1.0, 0.0)
         since = since_start_min - self._relieved_min
         relief = np.where(since <= SITE_RELIEF_MINUTES, SITE_RELIEF, 1.0)
-        dry = self._handling * working + self._erosion * over
+        dry = self._handling * working + self._erosion * over + self._loading * trucks / 60.0
         return np.asarray(wetting * relief * dry, np.float64)
 
     def concentrations(
