@@ -38,7 +38,7 @@ async def shelve(
     async with pool.connection() as conn, conn.transaction():
         await _open_episode(conn, episode)
         await conn.execute(SQL.shelve, {"id": episode, "until": until, "at": at})
-        detail = {"minutes": minutes, "until": rfc3339(until), "reason": reason.strip()}
+        detail = {"minutes": minutes, "until": rfc3339(until), "reason": reason}
         await _record(conn, episode, actor, at, "shelved", detail)
 
 
@@ -57,7 +57,6 @@ async def comment(pool: Pool, episode: str, actor: str, at: datetime, text: str)
 
     Raises Refusal when the text is blank or there is no such episode.
     """
-    text = text.replace("\x00", "").strip()
     if not text:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "The comment is blank: write something.")
     async with pool.connection() as conn, conn.transaction():

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, AwareDatetime
@@ -28,10 +28,18 @@ STEPS_DRAWN_MAX = 1500
 
 router = APIRouter(prefix="/api/v1", responses=RESPONSES)
 
-Utc = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+
+def _utc(time: datetime) -> datetime:
+    if not 1970 < time.year < 2200:
+        raise ValueError("give a year after 1970 and before 2200")
+    return time.astimezone(UTC)
+
+
+Utc = Annotated[AwareDatetime, AfterValidator(_utc)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 After = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
-Id = Annotated[str, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Id = Annotated[str, Query(pattern=models.ID_PATTERN)]
+PathId = Annotated[str, Path(pattern=models.ID_PATTERN)]
 
 
 def _pool(request: Request) -> Pool:
@@ -113,7 +121,7 @@ async def live(request: Request, _: Looker) -> StreamingResponse:
 async def history(
     request: Request,
     _: Looker,
-    segment: str,
+    segment: PathId,
     hours: Annotated[float, Query(gt=0, le=168)] = 2,
     until: Utc | None = None,
 ) -> models.History:
@@ -168,13 +176,13 @@ async def episodes(
 
 
 @router.get("/episodes/{episode}", tags=["episodes"], responses=NOT_FOUND)
-async def episode(request: Request, _: Looker, episode: str) -> models.EpisodeStory:
+async def episode(request: Request, _: Looker, episode: PathId) -> models.EpisodeStory:
     """One episode with its whole story."""
     return await _story(request, episode)
 
 
 @router.post("/episodes/{episode}/acknowledge", tags=["episodes"], responses=NOT_FOUND | CONFLICT)
-async def acknowledge(request: Request, user: Actor, episode: str) -> models.EpisodeStory:
+async def acknowledge(request: Request, user: Actor, episode: PathId) -> models.EpisodeStory:
     """Say that you have seen it."""
     await acts.acknowledge(_pool(request), episode, user.name, await _feed(request).time())
     return await _acted(request, episode)
@@ -182,7 +190,7 @@ async def acknowledge(request: Request, user: Actor, episode: str) -> models.Epi
 
 @router.post("/episodes/{episode}/shelve", tags=["episodes"], responses=NOT_FOUND | CONFLICT)
 async def shelve(
-    request: Request, user: Actor, episode: str, body: models.Shelve
+    request: Request, user: Actor, episode: PathId, body: models.Shelve
 ) -> models.EpisodeStory:
     """Put it aside for so many minutes; it comes back by itself."""
     now = await _feed(request).time()
@@ -191,7 +199,7 @@ async def shelve(
 
 
 @router.post("/episodes/{episode}/unshelve", tags=["episodes"], responses=NOT_FOUND | CONFLICT)
-async def unshelve(request: Request, user: Actor, episode: str) -> models.EpisodeStory:
+async def unshelve(request: Request, user: Actor, episode: PathId) -> models.EpisodeStory:
     """Bring it back now."""
     await acts.unshelve(_pool(request), episode, user.name, await _feed(request).time())
     return await _acted(request, episode)
@@ -199,7 +207,7 @@ async def unshelve(request: Request, user: Actor, episode: str) -> models.Episod
 
 @router.post("/episodes/{episode}/comment", tags=["episodes"], responses=NOT_FOUND)
 async def comment(
-    request: Request, user: Actor, episode: str, body: models.Comment
+    request: Request, user: Actor, episode: PathId, body: models.Comment
 ) -> models.EpisodeStory:
     """Add a remark to its story."""
     now = await _feed(request).time()

@@ -12,6 +12,11 @@ POLICY = (
 )
 
 
+def _caching(path: str) -> str:
+    """Files may be kept but are asked for by their tag each time; what people see is not kept."""
+    return "no-cache" if path.startswith(("/lib/", "/static/")) else "no-store"
+
+
 class SafeHeaders:
     """ASGI middleware; adds headers and leaves the body alone, so streams stay streams."""
 
@@ -26,7 +31,7 @@ class SafeHeaders:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", _caching(scope["path"]))
             await send(message)
 
         await self.app(scope, receive, send_safely if scope["type"] == "http" else send)

@@ -1,9 +1,9 @@
 """What the API answers with. Times are UTC, lengths metres, PM in µg/m³, water in litres."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 Level = Literal[0, 1, 2, 3]
 Freshness = Literal["live", "stale", "none"]
@@ -357,15 +357,22 @@ class Health(BaseModel):
     browsers: int
 
 
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+"""Ids as the contract allows them."""
+
+Text = Annotated[str, AfterValidator(lambda text: text.replace("\x00", "").strip())]
+"""What a person wrote; PostgreSQL has no NUL."""
+
+
 class Shelve(BaseModel):
     """How long to shelve for, in minutes of the platform's time, and why."""
 
     minutes: int = Field(ge=1, le=1440)
-    reason: str = Field(default="", max_length=500)
+    reason: Text = Field(default="", max_length=500)
 
 
 class Comment(BaseModel):
-    text: str = Field(min_length=1, max_length=2000)
+    text: Text = Field(min_length=1, max_length=2000)
 
 
 class NewUser(BaseModel):

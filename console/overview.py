@@ -68,7 +68,10 @@ def district_background(segments: Iterable[Row]) -> float | None:
 
 
 def counts(segments: Iterable[Row], episodes: Iterable[Row], now: datetime) -> dict[str, Any]:
-    """How many segments stand at each level, and how many episodes wait for whom."""
+    """How many segments stand at each level, and how many episodes wait for whom.
+
+    A pending episode has not held long enough to bother anybody: it is not counted.
+    """
     levels = {"0": 0, "1": 0, "2": 0, "3": 0}
     stale = unmeasured = 0
     for segment in segments:
@@ -78,7 +81,7 @@ def counts(segments: Iterable[Row], episodes: Iterable[Row], now: datetime) -> d
             stale += 1
         else:
             unmeasured += 1
-    unclosed = [episode for episode in episodes if episode["state"] != "closed"]
+    unclosed = [episode for episode in episodes if episode["state"] not in ("pending", "closed")]
     shelved = sum(is_shelved(episode, now) for episode in unclosed)
     waiting = sum(
         episode["acknowledged_by"] is None and not is_shelved(episode, now) for episode in unclosed

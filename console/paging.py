@@ -1,10 +1,12 @@
 """Keyset paging: the cursor is the time and id of the last item, so a page never shifts."""
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
+from console.models import ID_PATTERN
 from console.problems import Refusal
 
 SEPARATOR = "~"
@@ -19,7 +21,7 @@ def cursor(after: str | None) -> dict[str, Any]:
         time = datetime.fromisoformat(at)
     except ValueError:
         time = None
-    if time is None or time.tzinfo is None or not id_:
+    if time is None or time.utcoffset() != timedelta(0) or not re.match(ID_PATTERN, id_):
         raise Refusal(
             HTTPStatus.UNPROCESSABLE_ENTITY, "`after` is not the `next` of an earlier page."
         )

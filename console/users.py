@@ -115,6 +115,7 @@ class Doorkeeper:
         The three are not told apart, so that nobody learns which names exist.
         """
         now = self._wall_now()
+        name = name.replace("\x00", "")  # a name that the database cannot even hold
         async with self._pool.connection() as conn:
             row = await (await conn.execute(SQL.user, {"name": name})).fetchone()
         known = row["password_hash"] if row else _nobody

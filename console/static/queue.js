@@ -18,11 +18,13 @@ export const byUrgency = (a, b) =>
   (a.id < b.id ? -1 : 1);
 
 export function sorted(episodes, now) {
-  const open = episodes.filter((episode) => episode.state !== "closed");
+  const open = episodes.filter((episode) => !["pending", "closed"].includes(episode.state));
   const shelved = open.filter((episode) => isShelved(episode, now));
   return {
     shown: open.filter((episode) => !isShelved(episode, now)).sort(byUrgency),
     shelved: shelved.sort(byUrgency),
+    // Not held long enough yet to call anybody.
+    pending: episodes.filter((episode) => episode.state === "pending").sort(byUrgency),
     closed: episodes
       .filter((episode) => episode.state === "closed")
       .sort((a, b) => Date.parse(b.ended_at) - Date.parse(a.ended_at)),
@@ -226,7 +228,7 @@ const Nothing = () => {
 
 export const Queue = {
   setup() {
-    const folded = reactive({ shelved: true, closed: true });
+    const folded = reactive({ pending: true, shelved: true, closed: true });
     const groups = computed(() => sorted(Object.values(tables.episodes), tables.overview.now));
     const cards = (episodes) => episodes.map((episode) => h(Card, { episode, key: episode.id }));
     const fold = (name, episodes) =>
@@ -240,7 +242,7 @@ export const Queue = {
         ])
         : null;
     return () => {
-      const { shown, shelved, closed } = groups.value;
+      const { shown, pending, shelved, closed } = groups.value;
       const waiting = shown.some((episode) => !episode.acknowledged_by);
       const none = live.known && !shown.length;
       return h("section", { class: "queue", id: "queue", "aria-label": t("queue.heading"), tabindex: -1 }, [
@@ -251,6 +253,7 @@ export const Queue = {
         h("div", { class: "scroll" }, [
           none ? h(Nothing) : null,
           h("ul", { class: "cards" }, cards(shown)),
+          fold("pending", pending),
           fold("shelved", shelved),
           fold("closed", closed),
         ]),

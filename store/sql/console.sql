@@ -49,15 +49,19 @@ WHERE state IN ('sent', 'accepted', 'started')
 ORDER BY crew, seq, id;
 
 -- name: board_episodes
--- What the queue shows: episodes not closed, and those closed since the time given, with their
--- orders and the last reason that dispatch gave.
+-- What the queue shows: episodes not closed, and those closed since the time given (not those that
+-- lapsed before they held), with their orders and the last reason that dispatch gave.
 SELECT e.id, e.segment, e.site, e.rule, e.level, e.state, e.started_at, e.peak_at, e.peak,
        e.ended_at, e.causes, e.verdict, e.acknowledged_by, e.acknowledged_at, e.shelved_until,
        ARRAY(SELECT o.id FROM orders o WHERE o.episode = e.id ORDER BY o.issued_at, o.id) AS orders,
        (SELECT l.detail->>'reason' FROM episode_log l
         WHERE l.episode = e.id AND l.event = 'reason' ORDER BY l.id DESC LIMIT 1) AS reason
 FROM episodes e
-WHERE NOT e.withdrawn AND (e.state <> 'closed' OR e.ended_at >= %(since)s)
+WHERE NOT e.withdrawn
+  AND (e.state <> 'closed'
+       OR (e.ended_at >= %(since)s
+           AND NOT EXISTS (SELECT FROM episode_log l
+                           WHERE l.episode = e.id AND l.event = 'lapsed')))
 ORDER BY e.started_at DESC, e.id
 LIMIT 500;
 

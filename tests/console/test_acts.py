@@ -115,6 +115,7 @@ def test_closed_episode_takes_only_comments(
         ("shelve", {}),
         ("comment", {"text": ""}),
         ("comment", {"text": "  \n "}),
+        ("comment", {"text": "\x00"}),
         ("comment", {"text": "x" * 2001}),
     ],
 )

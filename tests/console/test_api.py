@@ -158,6 +158,9 @@ def test_health_goes_bad_when_readings_stop(operator: httpx.Client, console: Run
         ("/api/v1/episodes?limit=0", 422),
         ("/api/v1/orders?state=lost", 422),
         ("/api/v1/orders?crew=%27%3B--", 422),
+        ("/api/v1/episodes/%00", 422),  # a character that the database cannot hold
+        ("/api/v1/episodes?after=2026-03-02T00:00:00Z~%00", 422),
+        ("/api/v1/episodes?until=9999-12-31T23:59:59-12:00", 422),  # no such time in UTC
     ],
 )
 def test_refusals_are_problem_details(reader: httpx.Client, path: str, status: int) -> None:

@@ -90,6 +90,7 @@ def test_counts_and_background() -> None:
         {"state": "active", "acknowledged_by": None, "shelved_until": before},
         {"state": "recovering", "acknowledged_by": "somebody", "shelved_until": None},
         {"state": "closed", "acknowledged_by": None, "shelved_until": None},
+        {"state": "pending", "acknowledged_by": None, "shelved_until": None},
     ]
     assert counts(segments, episodes, NOW) == {
         "levels": {"0": 1, "1": 0, "2": 1, "3": 0},
