@@ -14,8 +14,6 @@ from typing import Any, Self
 
 import psycopg
 from apscheduler.triggers.cron import CronTrigger
-from ingest.registry import Registry, StationFacts
-from ingest.runner import Ingest
 
 from analytics.runner import Analytics
 from broker.connection import Address
@@ -23,6 +21,8 @@ from console.app import Console
 from console.users import ensure_admin
 from dispatch.runner import Dispatcher
 from geo.district import District
+from ingest.registry import Registry, StationFacts
+from ingest.runner import Ingest
 from roaddust.clock import Clock, TickClock, WallClock
 from roaddust.keys import console_key
 from roaddust.publisher import Publisher
@@ -80,7 +80,9 @@ class Platform:
         migrated = migrate(settings.db)
         with connect(settings.db, name="start", autocommit=True) as conn:
             server = abilities(conn).words
-            admin_password = ensure_admin(conn, WallClock().now())
+            admin_password = (
+                ensure_admin(conn, WallClock().now()) if "console" in self._stages else None
+            )
         address = Address.parse(settings.mqtt)
         try:
             console = self._start_console() if "console" in self._stages else None
@@ -92,6 +94,7 @@ class Platform:
                     self._start_lockstep(address, publisher, self.clock)
                 else:
                     self._start_threads(address, publisher)
+                publisher.online()
         except BaseException:
             self.stop()
             raise

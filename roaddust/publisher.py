@@ -35,6 +35,7 @@ class Publisher:
         self._prefix = prefix
         self._address = address
         self._connected = threading.Event()
+        self._serving = False
         self._client = client(address, client_id, persistent=False)
         self._client.max_queued_messages_set(0)
         self._client.will_set(f"{prefix}down/status", _status("offline"), qos=1, retain=True)
@@ -52,6 +53,11 @@ class Publisher:
         self._client.loop_start()
         if not self._connected.wait(PATIENCE_S):
             raise BrokerSilent(f"the broker at {self._address} does not answer to a connection")
+
+    def online(self) -> None:
+        """From here on `down/status` says that whoever publishes to us is heard."""
+        self._serving = True
+        self.say("down/status", _status("online"), retain=True)
 
     def stop(self) -> None:
         """Say goodbye and disconnect."""
@@ -114,8 +120,9 @@ class Publisher:
                 pass
 
     def _on_connect(self, *_: Any) -> None:
-        self._client.publish(f"{self._prefix}down/status", _status("online"), qos=1, retain=True)
         self._connected.set()
+        if self._serving:
+            self.say("down/status", _status("online"), retain=True)
 
     def _on_disconnect(self, *_: Any) -> None:
         self._connected.clear()

@@ -8,9 +8,6 @@ import pytest
 
 from store.database import connect
 from tests.contract.world import World, write_district
-from tests.services.waiting import wait_until
-
-READY = b"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'roaddust-lockstep'"
 
 
 @pytest.fixture
@@ -32,12 +29,6 @@ def test_an_outsiders_world_is_served(grid, migrated_embedded_db, any_broker, tm
     )  # fmt: skip
     try:
         with connect(migrated_embedded_db, name="test", autocommit=True) as conn:
-
-            def ready() -> bool:
-                row = conn.execute(READY).fetchone()
-                return platform.poll() is not None or bool(row and row[0])
-
-            wait_until(ready, (tmp_path / "platform.log").read_text)
             world = World(grid, any_broker.host, any_broker.port)
             try:
                 world.run(6)

@@ -9,6 +9,7 @@ import json
 import math
 import queue
 import random
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,6 +166,7 @@ class World:
         self.cleaned: dict[str, datetime] = {}
         self._random = random.Random(7)
         self._answers: queue.Queue[datetime] = queue.Queue()
+        self._online = threading.Event()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="outsider")
         self._client.on_message = self._hear
         self._client.connect(host, port)
@@ -173,6 +175,8 @@ class World:
         self._client.on_subscribe = lambda *_: subscribed.put(1)
         self._client.subscribe("roaddust/v1/down/#", qos=1)
         subscribed.get(timeout=PATIENCE_S)
+        if not self._online.wait(PATIENCE_S):
+            raise TimeoutError("no platform says that it is online")
 
     def close(self) -> None:
         self._client.disconnect()
@@ -340,6 +344,9 @@ class World:
     def _hear(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         body = json.loads(message.payload) if message.payload else None
         match message.topic.split("/")[2:]:
+            case ["down", "status"]:
+                if body == {"status": "online"}:
+                    self._online.set()
             case ["down", "clock"]:
                 self._answers.put(datetime.fromisoformat(body["done"]))
             case ["down", "crews", name, "orders"]:

@@ -1,9 +1,12 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from roaddust.settings import SettingsError, settings
 
 
-def test_who_speaks_first_wins(tmp_path, monkeypatch):
+def test_who_speaks_first_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line over the environment over the file over the district over the default."""
     config = tmp_path / "settings.toml"
     config.write_text('port = 3\nhost = "file"\nkeep_days = 30\n[analytics]\nhold_min = 7\n')
@@ -19,13 +22,15 @@ def test_who_speaks_first_wins(tmp_path, monkeypatch):
     assert found.analytics.blind_min == 60
 
 
-def test_every_level_of_a_setting_is_an_environment_variable(monkeypatch):
+def test_every_level_of_a_setting_is_an_environment_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """`ROADDUST_ANALYTICS__QUALITY__PM_MAX` reaches the innermost value."""
     monkeypatch.setenv("ROADDUST_ANALYTICS__QUALITY__PM_MAX", "2000")
     assert settings().analytics.quality.pm_max == 2000.0
 
 
-def test_a_district_may_override_one_rule():
+def test_a_district_may_override_one_rule() -> None:
     """A rule given by the district replaces that rule and leaves the others."""
     rule = {"quantity": "increment", "window_min": 60, "limits": [40, 70, 150]}
     rules = settings(district={"analytics": {"rules": {"inc60": rule}}}).analytics.rules
@@ -33,7 +38,7 @@ def test_a_district_may_override_one_rule():
     assert rules["tsp5"].limits == (None, 800.0, 1000.0)
 
 
-def test_sentences_are_in_the_language_of_the_district():
+def test_sentences_are_in_the_language_of_the_district() -> None:
     """One setting turns the language of every stage."""
     found = settings(district={"language": "en"})
     assert (found.analytics.language, found.dispatch.language) == ("en", "en")
@@ -47,7 +52,7 @@ def test_sentences_are_in_the_language_of_the_district():
         ({"clock": "sundial"}, "clock"),  # not one of the choices
     ],
 )
-def test_what_cannot_be_used_is_named(district, said):
+def test_what_cannot_be_used_is_named(district: dict[str, Any], said: str) -> None:
     """The message names the setting."""
     with pytest.raises(SettingsError, match=said):
         settings(district=district)

@@ -5,12 +5,12 @@ from apscheduler.triggers.cron import CronTrigger
 from roaddust.timetable import Job, Timetable
 
 
-def test_a_job_is_due_once_a_day_whatever_the_steps():
+def test_a_job_is_due_once_a_day_whatever_the_steps() -> None:
     """Stepped by minutes or by days, a daily job runs once for each time that has come, and once
     for several missed ones."""
     start = datetime(2026, 3, 2, tzinfo=UTC)
     for step, expected in ((timedelta(minutes=1), 3), (timedelta(days=3), 1)):
-        ran = []
+        ran: list[datetime] = []
         table = Timetable([Job("nightly", CronTrigger(hour=3, timezone="UTC"), ran.append)])
         now = start
         while now <= start + timedelta(days=3):
@@ -19,14 +19,14 @@ def test_a_job_is_due_once_a_day_whatever_the_steps():
         assert len(ran) == expected
 
 
-def test_the_wall_clock_scheduler_tells_the_job_the_platforms_time():
+def test_the_wall_clock_scheduler_tells_the_job_the_platforms_time() -> None:
     """APScheduler fires the same jobs, with the time of the given clock."""
     import threading
 
-    told = []
+    told: list[datetime] = []
     fired = threading.Event()
 
-    def action(now):
+    def action(now: datetime) -> None:
         told.append(now)
         fired.set()
 
