@@ -20,6 +20,7 @@ from simulators.message import encode, rfc3339
 
 ACCEPTED = mqtt.MQTT_ERR_SUCCESS
 BETWEEN_TRIES_S = 0.5
+MOST_UNACKNOWLEDGED = 500
 # The longest that `stop` goes unnoticed.
 LOOK_UP_S = 0.2
 
@@ -101,6 +102,8 @@ class Link:
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send without waiting for the acknowledgement; the order is kept."""
+        if self._unacknowledged >= MOST_UNACKNOWLEDGED:
+            self.settle()
         self._unacknowledged += 1
         self._client.publish(f"{self._prefix}{topic}", payload, qos=1)
 
@@ -152,18 +155,21 @@ class Link:
         )
         return came
 
+    def check(self) -> None:
+        """Raises Stopped if `stop` is set."""
+        if self._stop.is_set():
+            raise Stopped
+
     def rest(self, until: float) -> None:
         """Look after the connection until this monotonic time; Stopped if `stop` is set."""
         while (left_s := until - time.monotonic()) > 0.0:
-            if self._stop.is_set():
-                raise Stopped
+            self.check()
             self._turn(min(left_s, LOOK_UP_S))
 
     def _wait(self, condition: Callable[[], bool], failure: Callable[[], Exception]) -> None:
         deadline = time.monotonic() + self._patience_s
         while not condition():
-            if self._stop.is_set():
-                raise Stopped
+            self.check()
             if self._refused is not None:
                 raise BrokerLost(self._refused)
             if time.monotonic() > deadline:

@@ -11,8 +11,11 @@ from broker.connection import Address
 from geo.district import District
 from simulators.link import Arrived, BrokerLost, Link, PlatformSilent, Stopped
 from simulators.message import Message
+from simulators.physics import Street
 from simulators.scenario import Scenario
 from simulators.world import Physics, World
+
+MINUTE_S = 60
 
 __all__ = ["BrokerLost", "PlatformSilent", "Published", "simulate"]
 
@@ -64,7 +67,7 @@ def simulate(
         Whether to publish the clock and wait for the platform after each step (contract
         section 5). Without it what happens carries the time of the wall clock.
     step_s
-        Simulated seconds in a step.
+        Simulated seconds in a step, whole minutes.
     on_tick
         Told the time after each step.
     patience_s
@@ -83,23 +86,21 @@ def simulate(
     """
     if speed is not None and not speed > 0.0:
         raise ValueError(f"the speed must be above 0, not {speed}")
-    pace = _Lockstep(scenario.start, step_s)
+    if step_s < MINUTE_S or step_s % MINUTE_S:
+        raise ValueError(f"a step must be whole minutes, so a multiple of 60 s, not {step_s}")
+    pace = _Lockstep(scenario.start)
     if not lockstep:
         if wall_now is None:
             raise ValueError("without lockstep the world needs the wall clock")
-        if speed is None or step_s / speed < 1.0:
+        if speed is None or speed > MINUTE_S:
             raise ValueError(
-                f"without lockstep a step of {step_s} s must take a second or more, for times "
-                f"to differ: give a speed of {step_s} at most, or --lockstep"
+                "without lockstep a simulated minute must take a second or more, for times to "
+                "differ: give a speed of 60 at most, or --lockstep"
             )
         start = wall_now().astimezone(UTC).replace(microsecond=0)
         scenario = replace(scenario, start=start)
-        pace = _Wall(start, step_s, speed)
-    if physics is None:
-        from simulators.physics import Street
-
-        physics = Street(district, scenario, seed)
-    world = World(district, physics, scenario, seed)
+        pace = _Wall(start, speed)
+    world = World(district, physics or Street(district, scenario, seed), scenario, seed)
     link = Link(
         address,
         prefix,
@@ -109,7 +110,7 @@ def simulate(
         patience_s=patience_s,
     )
     counted: Counter[str] = Counter()
-    steps = 0
+    steps, minutes = 0, step_s // MINUTE_S
     try:
         with link:
             _hear(world, link.take())
@@ -117,15 +118,15 @@ def simulate(
             while (steps + 1) * step_s <= duration.total_seconds():
                 if speed is not None:
                     base = _wait_for_turn(link, base, (steps + 1) * step_s / speed, lockstep)
-                elif stop.is_set():
-                    raise Stopped
-                began, now = pace.shown(steps), pace.shown(steps + 1)
+                link.check()
                 _hear(world, link.take())
-                messages = world.step(began, now, step_s, pace.own(steps + 1))
-                _publish(link, messages, counted)
+                for minute in range(steps * minutes, (steps + 1) * minutes):
+                    began, now = pace.shown(minute), pace.shown(minute + 1)
+                    messages = world.step(began, now, MINUTE_S, pace.own(minute + 1))
+                    _publish(link, messages, counted)
+                steps += 1
                 if lockstep:
                     _hear(world, link.tick(now))
-                steps += 1
                 if on_tick is not None:
                     on_tick(now)
             link.settle()
@@ -146,13 +147,12 @@ class _Lockstep:
     """Clocks show the world's own time."""
 
     start: datetime
-    step_s: int
 
-    def own(self, steps: int) -> datetime:
-        return self.start + timedelta(seconds=steps * self.step_s)
+    def own(self, minute: int) -> datetime:
+        return self.start + timedelta(minutes=minute)
 
-    def shown(self, steps: int) -> datetime:
-        return self.own(steps)
+    def shown(self, minute: int) -> datetime:
+        return self.own(minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,8 @@ class _Wall(_Lockstep):
 
     speed: float
 
-    def shown(self, steps: int) -> datetime:
-        at = self.start + timedelta(seconds=steps * self.step_s / self.speed)
+    def shown(self, minute: int) -> datetime:
+        at = self.start + timedelta(minutes=minute) / self.speed
         # HJ 212 writes whole seconds.
         return at.replace(microsecond=0)
 
