@@ -23,9 +23,12 @@ LANE_SPREAD = 4.3
 # Below this a plume does not get thinner: traffic and buildings keep the air moving.
 STILL_M_S = 0.7
 
-NEAR_M = 150.0
-FINE_PIECE_M = 5.0
-COARSE_PIECE_M = 40.0
+# Pieces of a street no longer than the second figure, in m, for receptors within the first of
+# it; a street farther away than the last adds less than a hundredth of a µg/m³.
+PIECES_M = ((25.0, 0.75), (80.0, 3.0), (250.0, 12.0), (800.0, 50.0), (4000.0, 150.0))
+
+# How many pairs of piece and receptor are worked on at a time; bounds memory.
+PAIRS_AT_ONCE = 200_000
 
 
 def stability(wind_m_s: float, sun: float) -> Stability:
@@ -95,13 +98,28 @@ class Receptors:
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """Pieces of streets against receptors, flattened; ``cell`` is receptor times segment."""
+    """Pieces of streets against receptors, flattened; ``cell`` is receptor times segment.
+
+    ``start`` and ``end`` lead from the ends of the piece to the receptor, (pair, 2).
+    """
 
     start: Floats
     end: Floats
     z_m: Floats
     spread_m: Floats
     cell: Ints
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+    def __getitem__(self, some: slice) -> "_Pairs":
+        return _Pairs(
+            self.start[some],
+            self.end[some],
+            self.z_m[some],
+            self.spread_m[some],
+            self.cell[some],
+        )
 
 
 class LineSources:
@@ -115,44 +133,49 @@ class LineSources:
         self, lines: list[shapely.LineString], width_m: Floats, receptors: Receptors
     ) -> None:
         self._shape = (len(receptors.xy_m), len(lines))
-        points = shapely.points(receptors.xy_m)
-        near = shapely.distance(points[:, None], np.array(lines, dtype=object)[None, :]) <= NEAR_M
+        points = np.asarray(shapely.points(receptors.xy_m), dtype=object)
+        away_m = shapely.distance(points[:, None], np.array(lines, dtype=object)[None, :])
         spread_m = width_m / LANE_SPREAD
-        self._pairs = _joined(
-            [
-                _pair_up(lines, spread_m, receptors, near, FINE_PIECE_M),
-                _pair_up(lines, spread_m, receptors, ~near, COARSE_PIECE_M),
-            ]
-        )
+        self._pairs = []
+        beyond_m = -1.0
+        for within_m, piece_m in PIECES_M:
+            wanted = (away_m > beyond_m) & (away_m <= within_m)
+            self._pairs.append(_pair_up(lines, spread_m, receptors, wanted, piece_m))
+            beyond_m = within_m
 
     def coefficients(self, wind_from_deg: float, cls: Stability) -> Floats:
         """(receptor, segment): concentration in g/m³ at 1 m/s per g/(m s) of each street."""
-        pairs = self._pairs
-        east, north = wind_vector(wind_from_deg)
-        x0, y0 = pairs.start @ (east, north), pairs.start @ (-north, east)
-        x1, y1 = pairs.end @ (east, north), pairs.end @ (-north, east)
-        # What lies downwind of a receptor does not reach it: cut the piece where that begins.
-        rise = x1 - x0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossing = np.where(rise == 0.0, 0.0, -x0 / rise)
-        low = np.where((x0 < 0.0) & (rise > 0.0), np.minimum(crossing, 1.0), 0.0)
-        high = np.where((x1 < 0.0) & (rise < 0.0), np.clip(crossing, 0.0, 1.0), 1.0)
-        high = np.where((x0 <= 0.0) & (x1 <= 0.0), low, high)
-        part = np.maximum(high - low, 0.0)
-        on = part > 0.0
-        low, high, part = low[on], high[on], part[on]
-        slope = (y1 - y0)[on]
-        begin, end = y0[on] + low * slope, y0[on] + high * slope
-        middle = x0[on] + (low + high) / 2.0 * rise[on]
-        sigma_y, sigma_z = briggs_urban(middle, cls)
-        sigma_y = np.hypot(sigma_y, pairs.spread_m[on])
-        sigma_z = np.hypot(sigma_z, MIXED_SIGMA_Z_M)
-        length = part * np.hypot(*(pairs.end - pairs.start)[on].T)
-        seen = length * _mean_gauss(begin, end, sigma_y)
-        vertical = _vertical(pairs.z_m[on], SOURCE_HEIGHT_M, sigma_z)
-        value = seen * vertical / (2.0 * np.pi * sigma_y * sigma_z)
-        cells = self._shape[0] * self._shape[1]
-        return np.bincount(pairs.cell[on], value, cells).reshape(self._shape)
+        sums = np.zeros(self._shape[0] * self._shape[1])
+        for pairs in self._pairs:
+            for first in range(0, len(pairs), PAIRS_AT_ONCE):
+                some = pairs[first : first + PAIRS_AT_ONCE]
+                on, value = _of_pieces(some, wind_from_deg, cls)
+                np.add.at(sums, some.cell[on], value)
+        return sums.reshape(self._shape)
+
+
+def _of_pieces(
+    pairs: _Pairs, wind_from_deg: float, cls: Stability
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Which pieces lie upwind of their receptors at least in part, and what those give."""
+    east, north = wind_vector(wind_from_deg)
+    x0, y0 = pairs.start @ (east, north), pairs.start @ (-north, east)
+    x1, y1 = pairs.end @ (east, north), pairs.end @ (-north, east)
+    # What lies downwind of a receptor does not reach it: cut the piece where that begins.
+    on = (x0 > 0.0) | (x1 > 0.0)
+    x0, y0, x1, y1 = x0[on], y0[on], x1[on], y1[on]
+    rise = x1 - x0
+    crossing = np.divide(-x0, rise, out=np.zeros_like(x0), where=rise != 0.0)
+    low = np.where(x0 < 0.0, crossing, 0.0)
+    high = np.where(x1 < 0.0, crossing, 1.0)
+    begin, end = y0 + low * (y1 - y0), y0 + high * (y1 - y0)
+    length = (high - low) * np.hypot(rise, y1 - y0)
+    sigma_y, sigma_z = briggs_urban(x0 + (low + high) / 2.0 * rise, cls)
+    sigma_y = np.hypot(sigma_y, pairs.spread_m[on])
+    sigma_z = np.hypot(sigma_z, MIXED_SIGMA_Z_M)
+    seen = length * _mean_gauss(begin, end, sigma_y)
+    vertical = _vertical(pairs.z_m[on], SOURCE_HEIGHT_M, sigma_z)
+    return on, np.asarray(seen * vertical / (2.0 * np.pi * sigma_y * sigma_z), np.float64)
 
 
 def _mean_gauss(begin: Floats, end: Floats, sigma: Floats) -> Floats:
@@ -186,7 +209,6 @@ def _pair_up(
     receptor, piece = np.nonzero(wanted[:, owner])
     at = receptors.xy_m[receptor]
     return _Pairs(
-        # From the piece to the receptor: positive along the wind is downwind.
         start=at - start[piece],
         end=at - end[piece],
         z_m=receptors.z_m[receptor],
@@ -195,28 +217,18 @@ def _pair_up(
     )
 
 
-def _joined(parts: list[_Pairs]) -> _Pairs:
-    return _Pairs(
-        start=np.vstack([part.start for part in parts]),
-        end=np.vstack([part.end for part in parts]),
-        z_m=np.concatenate([part.z_m for part in parts]),
-        spread_m=np.concatenate([part.spread_m for part in parts]),
-        cell=np.concatenate([part.cell for part in parts]),
-    )
-
-
 class WindTable:
-    """Coefficients of line sources for any wind, worked out once per 10° and class.
+    """Coefficients of line sources for any wind, worked out once per 5° and class.
 
     Between two directions it interpolates; the least recently used tables are dropped, so that
     memory stays bounded on a large district.
     """
 
-    STEP_DEG = 10
+    STEP_DEG = 5
 
-    def __init__(self, sources: LineSources, keep: int = 80) -> None:
+    def __init__(self, sources: LineSources, keep_mb: float = 128.0) -> None:
         self._sources = sources
-        self._keep = keep
+        self._keep_bytes = keep_mb * 1e6
         self._tables: OrderedDict[tuple[int, Stability], Floats] = OrderedDict()
 
     def concentrations(
@@ -235,7 +247,8 @@ class WindTable:
         key = (turn % (360 // self.STEP_DEG), same)
         if key not in self._tables:
             self._tables[key] = self._sources.coefficients(key[0] * self.STEP_DEG, same)
-            if len(self._tables) > self._keep:
+            size = len(self._tables) * self._tables[key].nbytes
+            if len(self._tables) > 1 and size > self._keep_bytes:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(key)
         return self._tables[key]
