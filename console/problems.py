@@ -65,7 +65,7 @@ def problem(
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase}
-    for status in (401, 403, 422)
+    for status in (400, 401, 403, 422)
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": ProblemDetails, "description": "Not Found"}
