@@ -7,7 +7,7 @@ to do while it waits, so it looks after the connection itself.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -50,27 +50,31 @@ class _Clock(msgspec.Struct):
 
 
 class Link:
-    """A connection at QoS 1, used by one thread. A context manager."""
+    """A connection at QoS 1 with at most one subscription, used by one thread.
+
+    A context manager; raises BrokerLost, Stopped.
+    """
 
     def __init__(
         self,
         address: Address,
         prefix: str,
         client_id: str,
-        subscribe: Iterable[str],
+        subscribe: str | None,
         *,
         stop: threading.Event,
         patience_s: float,
     ) -> None:
         self._address = address
         self._prefix = prefix if prefix.endswith("/") else f"{prefix}/"
-        self._topics = [f"{self._prefix}{topic}" for topic in subscribe]
+        self._topic = None if subscribe is None else f"{self._prefix}{subscribe}"
         self._stop = stop
         self._patience_s = patience_s
         self._arrived: deque[Arrived] = deque()
-        self._subscribed = not self._topics
+        self._subscribed = self._topic is None
         self._refused: str | None = None
         self._unacknowledged = 0
+        self._sessions = 0
         self._client = client(address, client_id, persistent=False)
         self._client.max_queued_messages_set(0)
         self._client.on_connect = self._on_connect
@@ -133,10 +137,17 @@ class Link:
         Stopped
             If `stop` was set meanwhile.
         """
-        self.publish("up/clock", encode({"now": rfc3339(now)}))
+        said = encode({"now": rfc3339(now)})
+        self.publish("up/clock", said)
         came: list[Arrived] = []
+        sessions = self._sessions
 
         def answered() -> bool:
+            nonlocal sessions
+            if self._sessions != sessions:
+                # The answer may have been given while nobody was there to hear it.
+                sessions = self._sessions
+                self.publish("up/clock", said)
             while self._arrived:
                 one = self._arrived.popleft()
                 if one.topic != "down/clock":
@@ -193,8 +204,8 @@ class Link:
                 f"the broker at {self._address} refuses the connection: {reason}; check the "
                 "user and password in its address"
             )
-        elif self._topics:
-            it.subscribe([(topic, 1) for topic in self._topics])
+        elif self._topic is not None:
+            it.subscribe(self._topic, 1)
 
     def _on_subscribe(
         self, _it: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any
@@ -203,9 +214,10 @@ class Link:
         if failed:
             self._refused = (
                 f"the broker at {self._address} refuses the subscription to "
-                f"{', '.join(self._topics)}: {failed[0]}; check its access rules"
+                f"{self._topic}: {failed[0]}; check its access rules"
             )
         self._subscribed = True
+        self._sessions += 1
 
     def _on_publish(
         self, _it: mqtt.Client, _data: Any, _mid: int, _reason: Any, _properties: Any

@@ -105,7 +105,9 @@ def simulate(
         address,
         prefix,
         f"roaddust-world-{district.id}"[:64],
-        ("down/crews/+/orders", "down/clock") if lockstep else ("down/crews/+/orders",),
+        # One subscription: NATS keeps the order of messages within each, not between two, and a
+        # plan has to be heard before the answer to the clock.
+        "down/#" if lockstep else "down/crews/+/orders",
         stop=stop,
         patience_s=patience_s,
     )
@@ -183,7 +185,7 @@ def _wait_for_turn(link: Link, base: float, after_s: float, lockstep: bool) -> f
 def _hear(world: World, arrived: Iterable[Arrived]) -> None:
     for one in arrived:
         parts = one.topic.split("/")
-        if len(parts) == 4 and parts[1] == "crews":
+        if len(parts) == 4 and parts[1] == "crews" and parts[3] == "orders":
             world.receive(parts[2], one.payload)
 
 

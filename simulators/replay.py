@@ -122,7 +122,7 @@ def replay(
             address,
             prefix,
             f"roaddust-replay-{station}"[:64],
-            ("down/clock",) if own_times else (),
+            "down/clock" if own_times else None,
             stop=stop,
             patience_s=patience_s,
         ) as link:
