@@ -18,7 +18,7 @@ from dispatch.facts import Present
 from dispatch.planning import Plan, Planner
 from dispatch.settings import DispatchSettings
 from dispatch.wants import Want
-from geo.district import District
+from geo.district import District, Segment
 from tests.dispatch.towns import NOON, crew, depot, segment, town
 
 
@@ -27,7 +27,7 @@ def grid(crews: int, wants: int) -> District:
     side = 2
     while 2 * side * (side - 1) < wants + 1:
         side += 1
-    segments = []
+    segments: list[Segment] = []
     for i in range(side):
         for j in range(side):
             for other in ((i + 1, j), (i, j + 1)):

@@ -25,13 +25,15 @@ def extended(problem: Problem, steps: Sequence[Sequence[Step]]) -> list[list[Ste
                 tour.reload_next = step.stop
             elif open_arcs[step.arc] and tour.visit(step.arc, step.way):
                 open_arcs[step.arc] = False
+        # Water fetched for nothing is not part of a plan.
+        tour.reload_next = None
     active = list(range(len(tours)))
     while active and open_arcs.any():
         number = min(active, key=lambda n: (tours[n].time_s, n))
         best = tours[number].best(open_arcs)
-        if best is None:
+        if best is None or not tours[number].visit(*best):
             active.remove(number)
-        elif tours[number].visit(*best):
+        else:
             open_arcs[best[0]] = False
     return [tour.steps for tour in tours]
 

@@ -507,18 +507,24 @@ class _Fleet:
                 water_l, stop, pending = water_then, pending, None
             orders.append(self._order(crew, want, way, stop, here, arrive_s, work_s, need_l))
             time_s, stop, water_l = arrive_s + work_s, here, water_l - need_l
-        depot = crew.depot
-        if (
-            travel[stop, home] > 0
-            and math.isfinite(travel[stop, home])
-            and self._goes_home(start, orders, travel[stop, home])
-        ):
+        drive_s = float(travel[stop, home])
+        if not math.isfinite(drive_s):
+            return orders
+        arrive_s = time_s + drive_s
+        if self._tops_up(crew, water_l, until_s - arrive_s):
+            refill_s = self.planner.district.depots[crew.depot].refill_minutes * 60
             orders.append(
-                self._depot_order(
-                    crew, "return", depot, stop, home, time_s + travel[stop, home], 0.0
-                )
+                self._depot_order(crew, "refill", crew.depot, stop, home, arrive_s, refill_s)
             )
+        elif drive_s > 0 and self._goes_home(start, orders, drive_s):
+            orders.append(self._depot_order(crew, "return", crew.depot, stop, home, arrive_s, 0.0))
         return orders
+
+    def _tops_up(self, crew: Crew, water_l: float, left_s: float) -> bool:
+        """A crew with nothing else to do fills its tank where its home has water."""
+        depot = self.planner.district.depots[crew.depot]
+        low = water_l < self.planner.settings.top_up_below * crew.tank_m3 * 1000
+        return low and depot.kind != "depot" and depot.refill_minutes * 60 <= left_s
 
     def _goes_home(self, start: _Start, orders: Sequence[Order], drive_s: float) -> bool:
         """A crew that has never been sent anywhere is not sent home from beside its depot."""

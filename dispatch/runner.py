@@ -34,6 +34,8 @@ class Dispatcher:
 
     def lead(self, conn: Connection) -> bool:
         """Try to become the one that plans; holds until the session of `conn` ends."""
+        if self._leading_on is conn and not conn.closed:
+            return True
         row = conn.execute(SQL.lead).fetchone()
         conn.commit()
         leads = bool(row and row[0])
@@ -45,7 +47,7 @@ class Dispatcher:
 
         Does nothing while another dispatcher leads. On an error nothing has happened.
         """
-        if self._leading_on is not conn and not self.lead(conn):
+        if not self.lead(conn):
             return
         try:
             self._step(conn, now)

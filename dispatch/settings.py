@@ -84,6 +84,8 @@ class DispatchSettings:
         time. So high that only the impossible is left out.
     routine_prize_s
         Worth of one routine treatment that is just due, in seconds of a crew's time.
+    top_up_below
+        A crew that has done its work fills up at home if its tank is below this share.
     move_cost_s
         What it costs to give an order that a crew has been sent to another crew.
     snap_m
@@ -132,6 +134,7 @@ class DispatchSettings:
     increment_limit_ug_m3: float = 30.0
     must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
     routine_prize_s: float = 1_800.0
+    top_up_below: float = 0.8
     move_cost_s: float = 300.0
     snap_m: float = 10.0
 

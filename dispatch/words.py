@@ -36,7 +36,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{place}按每日频次应{treatment}。",
         "{place} is due for its daily round: {treatment}.",
     ),
-    "refill": ("水量不够下一段作业，到{place}加水。", "Fill up at {place} for the next work."),
+    "refill": ("到{place}加水，准备后续作业。", "Fill up at {place} for the next work."),
     "return": ("本班任务已完成，返回{place}。", "All work is done; return to {place}."),
     # Why no order is given.
     "regional": (

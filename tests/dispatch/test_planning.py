@@ -151,11 +151,11 @@ def test_street_is_treated_from_the_nearer_end() -> None:
 
 
 def test_water_is_fetched_before_it_runs_out() -> None:
-    """A tank for two streets of 300 m washes four with one refill between, and none short."""
+    """A tank for two streets of 300 m washes four with one refill between and one at the end."""
     district = block([crew("W1", tank_m3=0.75)])
     plan = planned(district, [want(place) for place in "ABCD"])
     treatments = [order.treatment for order in plan.orders["W1"]]
-    assert treatments == ["wash", "wash", "refill", "wash", "wash", "return"]
+    assert treatments == ["wash", "wash", "refill", "wash", "wash", "refill"]
 
 
 def test_low_tank_is_filled_first() -> None:
@@ -163,6 +163,15 @@ def test_low_tank_is_filled_first() -> None:
     district = block()
     plan = planned(district, [want("A")], reports=[report("W1", 0, 0, district, water_l=50.0)])
     assert [order.treatment for order in plan.orders["W1"]] == ["refill", "wash", "return"]
+
+
+def test_crew_with_nothing_to_do_fills_up_at_home() -> None:
+    """An idle truck with half a tank is sent to fill it, one with a full tank to come home."""
+    district = block()
+    half = planned(district, [], reports=[report("W1", 0, 0, district, water_l=6000.0)])
+    assert [(o.treatment, o.depot) for o in half.orders["W1"]] == [("refill", "D1")]
+    full = planned(district, [], reports=[report("W1", 0, 300, district)])
+    assert [(o.treatment, o.depot) for o in full.orders["W1"]] == [("return", "D1")]
 
 
 def test_street_beyond_every_tank_is_excluded_with_the_reason() -> None:

@@ -185,6 +185,15 @@ def test_search_finds_the_best_order_of_few_arcs(seed: int) -> None:
     assert drive([s for s in found if isinstance(s, Visit)]) == min(map(drive, everything))
 
 
+def test_water_fetched_for_nothing_is_left_out() -> None:
+    """A plan in force that ends at the water goes on from its last work, and comes to an end."""
+    arcs = (Arc((1,), 40, WORTH), Arc((2,), 40, WORTH))
+    truck = vehicle(2, capacity=100, until_s=60.0, reloads=(3,), reload_s=(50.0,))
+    problem = Problem(arcs, (truck,), (line(0, 5, 10, 15),))
+    given: list[Step] = [Visit(0, 0), Reload(3)]
+    assert extended(problem, [given]) == [[Visit(0, 0), Visit(1, 0)]]
+
+
 def test_given_steps_are_kept_in_order() -> None:
     """A plan in force is where the greedy plan begins, in its order, as far as it can be done."""
     arcs = tuple(Arc((n,), 40, WORTH) for n in (1, 2, 3))
