@@ -173,6 +173,7 @@ def simulate(
     from simulators.scenario import load_scenario
 
     from broker.connection import Address
+    from roaddust.clock import WallClock
 
     with _said_plainly():
         loaded, settings = _prepare(district, config, {"mqtt": mqtt})
@@ -193,6 +194,7 @@ def simulate(
                     now.astimezone(loaded.timezone), (now - world.start) / duration
                 ),
                 stop=stop,
+                wall_now=WallClock().now,
             )
         terminal.print(f"{published}")
 

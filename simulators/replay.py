@@ -18,7 +18,7 @@ from simulators.message import encode, rfc3339
 BATCH = 500
 
 # A platform refuses what is ten minutes ahead of its clock.
-AHEAD = timedelta(minutes=1)
+AHEAD = timedelta(minutes=5)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 APART = timedelta(milliseconds=1)
 

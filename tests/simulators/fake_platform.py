@@ -48,7 +48,7 @@ class FakePlatform:
 
     def _hear(self, _it: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic = message.topic.removeprefix(PREFIX)
-        self.said.append((topic, message.payload))
+        self.said.append((topic, bytes(message.payload)))
         if topic == "up/clock" and self.answers:
             now = json.loads(message.payload)["now"]
             if self._on_tick is not None:

@@ -35,7 +35,7 @@ FAULTY = replace(
 def world(url: str, **changes: Any) -> Published:
     """Run the block for ten minutes, unless said otherwise."""
     district = block()
-    settings = {
+    settings: dict[str, Any] = {
         "seed": 1,
         "duration": timedelta(minutes=10),
         "stop": threading.Event(),
