@@ -55,10 +55,9 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Folder for everything it keeps.")] = None,
 ) -> None:
     """Everything on this machine: broker, database, all stages, console, simulated street."""
-    from simulators.scenario import load_scenario
-
     from roaddust.demo import Demo, run_demo
     from roaddust.platform import Started
+    from simulators.scenario import load_scenario
 
     with _said_plainly():
         loaded, settings = _prepare(district, config, {"port": port, "data": data})
@@ -169,11 +168,10 @@ def simulate(
     """Devices, traffic, weather and crews."""
     from datetime import timedelta
 
-    from simulators.lockstep import simulate as run_world
-    from simulators.scenario import load_scenario
-
     from broker.connection import Address
     from roaddust.clock import WallClock
+    from simulators.lockstep import simulate as run_world
+    from simulators.scenario import load_scenario
 
     with _said_plainly():
         loaded, settings = _prepare(district, config, {"mqtt": mqtt})
