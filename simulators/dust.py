@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 MICROGRAMS = 1e6
 
 # What lies on the streets when a run starts: log-normal over the segments.
-USUAL_SILT_G_M2 = 0.22
+USUAL_SILT_G_M2 = 0.38
 SILT_SPREAD = 0.25
 
 # Coarse grains fall out before they get as far as a station.
@@ -44,8 +44,9 @@ BACKGROUND_TSP = 1.25
 class Minute:
     """What went on in a minute.
 
-    plume_g_s: (site,) PM10 off each site's ground. station_pm10, station_pm25, station_tsp: (station,) µg/m³ in the air, without any sensor's
-    error; increment: (segment,) µg/m³ of PM10 that streets and sites add at the kerbs.
+    plume_g_s: (site,) PM10 off each site's ground. station_pm10, station_pm25, station_tsp:
+    (station,) µg/m³ in the air, without any sensor's error. increment: (segment,) µg/m³ of
+    PM10 that streets and sites add at the kerbs.
     """
 
     end: datetime

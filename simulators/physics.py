@@ -113,6 +113,10 @@ class Street:
         if treatment in SPRAYING:
             self._works.append(Work("", treatment, None, site, 1.0, 0.0))
 
+    def waiting(self) -> list[Work]:
+        """Give the treatments that take effect in the next step."""
+        return list(self._works)
+
     def step(self, now: datetime) -> Minute:
         """Advance exactly one minute, the one that ends at ``now`` (aware)."""
         works, self._works = self._works, []

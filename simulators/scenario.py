@@ -85,7 +85,7 @@ class Scenario:
     traffic_factor: float = 1.0
 
     # Wheel washes that fail, over all sites with muck trucks.
-    gate_failures_per_day: float = 5.0
+    gate_failures_per_day: float = 8.0
     gate_failure_hours: tuple[float, float] = (1.0, 3.0)
     first_gate_failure_min: tuple[float, float] | None = (20.0, 40.0)
     gate_failures: tuple[GateFailure, ...] = ()

@@ -30,9 +30,9 @@ class SiltPhysics:
     """
 
     settling_g_m2_h: float = 0.01
-    shed_g_per_heavy_m: float = 0.009
+    shed_g_per_heavy_m: float = 0.030
     shed_g_per_light_m: float = 0.0001
-    escape: float = 0.35
+    escape: float = 0.6
     tyre_share: float = 0.0008
     rain_share_per_mm: float = 0.25
 

@@ -35,14 +35,14 @@ class Trade:
 
 
 TRADES: Mapping[str, Trade] = {
-    "spoil_site": Trade(330.0, "muck", 1300.0, 0.010, 0.10),
-    "sand_yard": Trade(240.0, "muck", 800.0, 0.012, 0.14),
-    "mixing_plant": Trade(220.0, "mixer", 500.0, 0.010, 0.04),
-    "construction_site": Trade(170.0, "muck", 1300.0, 0.008, 0.06),
+    "spoil_site": Trade(330.0, "muck", 1600.0, 0.010, 0.10),
+    "sand_yard": Trade(280.0, "muck", 1500.0, 0.012, 0.14),
+    "mixing_plant": Trade(240.0, "mixer", 1500.0, 0.010, 0.04),
+    "construction_site": Trade(240.0, "muck", 1800.0, 0.008, 0.06),
     "port_yard": Trade(600.0, "container", 60.0, 0.006, 0.03),
 }
 
-WASHED_SHARE = 0.06
+WASHED_SHARE = 0.02
 WIND_THRESHOLD_M_S = 3.5
 PLUME_HEIGHT_M = 2.0
 
@@ -53,7 +53,7 @@ PLUME_SIGMA_Z0_M = 4.0
 UNCOVERED_SHARE = 0.02
 
 # Trucks that leave with mud on them while the wheel wash runs, and while it does not.
-DIRTY_SHARE = 0.06
+DIRTY_SHARE = 0.02
 FAILING_SHARE = 0.95
 
 # Local hours in which a wheel wash is needed, and may fail.

@@ -82,7 +82,8 @@ def touch(
             continue
         at = index[work.segment]
         soiled = silt_g_m2[at] / (silt_g_m2[at] + HALF_LOAD_G_M2)
-        kept[at] *= 1.0 - effect.removal * soiled * work.share
+        # A power, so that the parts of a pass multiply up to the whole of it.
+        kept[at] *= (1.0 - effect.removal * soiled) ** work.share
         raises[at] = max(raises[at], effect.raises)
         mist[at] += effect.air * work.share
         if effect.wets:

@@ -14,11 +14,16 @@ BLOCK = 1440
 
 # Spread of the logarithm of the wind's speed, and of its direction in degrees.
 GUSTINESS = 0.3
-WANDER_DEG = 25.0
+WANDER_DEG = 20.0
+
+# Wind meanders across its way at about this speed, however weak it is: in weak wind a plume
+# goes everywhere within the hour.
+MEANDER_M_S = 0.7
 
 # The minutes after which each has forgotten itself.
 SPEED_MEMORY_MIN = 40.0
 DIRECTION_MEMORY_MIN = 90.0
+MEANDER_MEMORY_MIN = 4.0
 WARMTH_MEMORY_MIN = 600.0
 REGION_MEMORY_MIN = 360.0
 
@@ -78,6 +83,7 @@ class Sky:
         self._timezone = timezone
         self._speed = WanderingNumber(weather_rng, SPEED_MEMORY_MIN)
         self._direction = WanderingNumber(weather_rng, DIRECTION_MEMORY_MIN)
+        self._meander = WanderingNumber(weather_rng, MEANDER_MEMORY_MIN)
         self._warmth = WanderingNumber(weather_rng, WARMTH_MEMORY_MIN)
         self._region = WanderingNumber(background_rng, REGION_MEMORY_MIN)
 
@@ -122,7 +128,9 @@ class Sky:
         # The sea breeze comes and goes with the day.
         breeze = 1.0 / (1.0 + math.exp(-4.0 * day))
         direction = usual.wind_from_deg + usual.sea_breeze_turn_deg * breeze
-        return speed, (direction + WANDER_DEG * self._direction.step()) % 360.0
+        direction += WANDER_DEG * self._direction.step()
+        direction += math.degrees(math.atan2(MEANDER_M_S, speed)) * self._meander.step()
+        return speed, direction % 360.0
 
     def _background(self, hour: float, since_h: float, rain_mm_h: float) -> tuple[float, float]:
         usual = self._scenario
