@@ -76,17 +76,21 @@ def run_demo(
             if platform.failed.is_set():
                 stop.set()
 
-        published = simulate(
-            demo.district,
-            Address.parse(broker.url),
-            settings.prefix,
-            demo.scenario,
-            seed=demo.seed,
-            duration=duration,
-            speed=demo.speed,
-            on_tick=on_tick,
-            stop=stop,
-        )
+        try:
+            published = simulate(
+                demo.district,
+                Address.parse(broker.url),
+                settings.prefix,
+                demo.scenario,
+                seed=demo.seed,
+                duration=duration,
+                speed=demo.speed,
+                on_tick=on_tick,
+                stop=stop,
+            )
+        except ConnectionError as error:
+            # A world that is not answered knows less of the reason than the platform does.
+            raise platform.failure or error from error
         wall_s = time.monotonic() - began
         if platform.failure is not None:
             raise platform.failure
