@@ -47,9 +47,9 @@ MOVES = frozenset({"refill", "return"})
 class CrewHabits:
     """How often crews do not do as told.
 
-    refusal and silence are probabilities per order: it is refused, or the terminal is out of
-    reach from then on for a quarter to three quarters of an hour. breakdowns are per crew and
-    day on shift.
+    refusal is the probability that an order is refused. silence is the probability that a plan
+    with new orders finds the terminal out of reach, from then on for a quarter to three quarters
+    of an hour. breakdowns are per crew and day on shift.
     """
 
     refusal: float = 0.0
@@ -217,30 +217,30 @@ class Vehicle:
 
     def _read_plan(self, step: _Step) -> None:
         terminal = self.terminal
-        if terminal.waiting is not None:
-            terminal.plan, terminal.waiting = terminal.waiting, None
-            named = {order.order for order in terminal.plan.orders}
-            terminal.agreed &= named
-            self._astray = False
-        for order in terminal.plan.orders if terminal.plan else ():
-            name = order.order
-            if name in terminal.agreed or name in terminal.over or self._in_hand(order):
-                continue
-            if order.treatment not in MOVES:
-                draw = self._rng.random()
-                if draw < self._habits.silence:
-                    minutes = float(self._rng.uniform(*SILENCE_MIN))
-                    self._silent_until = step.began + timedelta(minutes=minutes)
-                    return
-                if self._broken_until is not None:
-                    self._end(step, order, "refused", BROKEN)
-                    continue
-                if draw < self._habits.silence + self._habits.refusal:
-                    reason = REFUSALS[int(self._rng.integers(len(REFUSALS)))]
-                    self._end(step, order, "refused", reason)
-                    continue
-            terminal.agreed.add(name)
-            self._say(step.at(), name, "accepted")
+        if terminal.waiting is None:
+            return
+        plan = terminal.waiting
+        known = terminal.agreed | terminal.over
+        fresh = [o for o in plan.orders if o.order not in known and not self._in_hand(o)]
+        if fresh and self._rng.random() < self._habits.silence:
+            minutes = float(self._rng.uniform(*SILENCE_MIN))
+            self._silent_until = step.began + timedelta(minutes=minutes)
+            return
+        terminal.plan, terminal.waiting = plan, None
+        terminal.agreed &= {order.order for order in plan.orders}
+        self._astray = False
+        for order in fresh:
+            self._answer(step, order)
+
+    def _answer(self, step: _Step, order: Order) -> None:
+        if order.treatment not in MOVES:
+            if self._broken_until is not None:
+                return self._end(step, order, "refused", BROKEN)
+            if self._rng.random() < self._habits.refusal:
+                reason = REFUSALS[int(self._rng.integers(len(REFUSALS)))]
+                return self._end(step, order, "refused", reason)
+        self.terminal.agreed.add(order.order)
+        return self._say(step.at(), order.order, "accepted")
 
     def _in_hand(self, order: Order) -> bool:
         return self._job is not None and self._job.order.order == order.order

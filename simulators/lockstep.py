@@ -65,7 +65,8 @@ def simulate(
         Simulated seconds per second; None is as fast as the platform answers.
     lockstep
         Whether to publish the clock and wait for the platform after each step (contract
-        section 5). Without it what happens carries the time of the wall clock.
+        section 5), beginning with that of the start. Without it what happens carries the time of
+        the wall clock.
     step_s
         Simulated seconds in a step, whole minutes.
     on_tick
@@ -115,7 +116,10 @@ def simulate(
     steps, minutes = 0, step_s // MINUTE_S
     try:
         with link:
-            _hear(world, link.take())
+            if lockstep:
+                # The platform's clock has to stand where the world begins: what is far ahead of
+                # it would be refused.
+                _hear(world, link.tick(pace.shown(0)))
             base = time.monotonic()
             while (steps + 1) * step_s <= duration.total_seconds():
                 if speed is not None:

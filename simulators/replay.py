@@ -268,8 +268,11 @@ def _at_own_times(
     began, first = time.monotonic(), None
     for row in rows:
         first = first or row.at
-        # On the hour or at midnight, so that the same file has the same ticks from any row on.
-        clock = clock or _next_tick(row.at, tick)
+        if clock is None:
+            # On the hour or at midnight, so that the same file has the same ticks from any row
+            # on; the first puts the platform's clock where the record begins.
+            clock = _next_tick(row.at, tick)
+            link.tick(clock - tick)
         if row.at > clock:
             sender.flush(link)
             _pace(link, began, clock - first, speed)

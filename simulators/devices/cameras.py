@@ -16,7 +16,7 @@ PLUME_EVERY_MIN = 10.0
 MUD_EVERY_MIN = 15.0
 
 # Soil that a camera can tell from a merely dusty street.
-MUDDY_G_M2 = 5.0
+MUDDY_G_M2 = 2.5
 DAYLIGHT_H = (7, 18)
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -118,7 +118,7 @@ class Cameras:
         if not _may(lens, "mud_on_road", now):
             return []
         _rest(lens, "mud_on_road", now, MUD_EVERY_MIN)
-        sure = float(np.clip(0.5 + 0.05 * (scene.silt[segment] - MUDDY_G_M2), 0.5, 0.95))
+        sure = float(np.clip(0.5 + 0.1 * (scene.silt[segment] - MUDDY_G_M2), 0.5, 0.95))
         sure = min(sure + lens.rng.uniform(-0.05, 0.05), 0.99)
         return [_event("mud_on_road", now, sure, segment=lens.camera.segment)]
 

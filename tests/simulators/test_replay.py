@@ -62,6 +62,7 @@ def test_rows_come_at_their_own_times_before_their_clock(
         replayed = play(nats.url, write(tmp_path, HOURS))
     assert replayed == Replayed(rows=5, published=4, skipped=1)
     assert order_of(it) == [
+        "1997-12-31T00:00:00Z",
         ["1998-01-01T00:00:00Z"],
         "1998-01-01T00:00:00Z",
         ["1998-01-01T01:00:00Z", "1998-01-02T00:00:00Z"],
@@ -86,6 +87,7 @@ def test_a_shorter_tick(nats: EmbeddedBroker, tmp_path: Path) -> None:
     with platform(nats.url) as it:
         play(nats.url, write(tmp_path, HOURS), tick=timedelta(hours=1))
     assert [body["now"] for body in it.of("up/clock")] == [
+        "1997-12-31T23:00:00Z",
         "1998-01-01T00:00:00Z",
         "1998-01-01T01:00:00Z",
         "1998-01-01T02:00:00Z",
