@@ -445,14 +445,13 @@ class Analytics:
                 },
             )
             if found.effective is not None:
-                row = conn.execute(
+                detail = judged | {"order": work.order}
+                for (episode,) in conn.execute(
                     SQL.episode_verdict,
                     {"order_id": work.order, "verdict": Jsonb(judged), "now": now},
-                ).fetchone()
-                if row:
-                    touched.add(row[0])
-                    detail = judged | {"order": work.order}
-                    self._log(conn, row[0], _time(last), "verdict", detail)
+                ).fetchall():
+                    touched.add(episode)
+                    self._log(conn, episode, _time(last), "verdict", detail)
         return touched
 
     def _log(

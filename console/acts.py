@@ -1,12 +1,10 @@
 """What an operator does to an episode: one transaction that changes it, tells its story, keeps the
 audit and says it to the broker."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from psycopg.types.json import Jsonb
 
 from console.pool import Conn, Pool, row
@@ -14,7 +12,7 @@ from console.problems import Refusal
 from store.statements import statements
 
 SQL = statements("console")
-OUTBOX = statements("outbox")
+EPISODES = statements("episodes")
 
 
 async def acknowledge(pool: Pool, episode: str, actor: str, at: datetime) -> None:
@@ -38,7 +36,7 @@ async def shelve(
     async with pool.connection() as conn, conn.transaction():
         await _open_episode(conn, episode)
         await conn.execute(SQL.shelve, {"id": episode, "until": until, "at": at})
-        detail = {"minutes": minutes, "until": rfc3339(until), "reason": reason}
+        detail = {"minutes": minutes, "until": until, "reason": reason}
         await _record(conn, episode, actor, at, "shelved", detail)
 
 
@@ -63,32 +61,6 @@ async def comment(pool: Pool, episode: str, actor: str, at: datetime, text: str)
         await _episode(conn, episode)
         detail = {"text": text}
         await _record(conn, episode, actor, at, "comment", detail, publish=False)
-
-
-def episode_message(found: Mapping[str, Any]) -> bytes:
-    """The contract's Episode of a row of `episodes` with its orders."""
-    message = {
-        "episode": found["id"],
-        "segment": found["segment"],
-        "site": found["site"],
-        "rule": found["rule"],
-        "level": found["level"],
-        "state": found["state"],
-        "acknowledged_by": found["acknowledged_by"],
-        "shelved_until": rfc3339(found["shelved_until"]),
-        "started_at": rfc3339(found["started_at"]),
-        "peak_at": rfc3339(found["peak_at"]),
-        "peak": found["peak"],
-        "ended_at": rfc3339(found["ended_at"]),
-        "causes": found["causes"],
-        "orders": found["orders"],
-        "verdict": found["verdict"],
-    }
-    return msgspec.json.encode(message)
-
-
-def rfc3339(time: datetime | None) -> str | None:
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else None
 
 
 async def _episode(conn: Conn, episode: str) -> dict[str, Any]:
@@ -126,13 +98,4 @@ async def _record(
         {"at": at, "actor": actor, "action": event, "detail": Jsonb({"episode": episode} | detail)},
     )
     if publish:
-        found = await row(conn, SQL.episode, {"id": episode})
-        assert found is not None
-        await conn.execute(
-            OUTBOX.post,
-            {
-                "topics": [f"down/episodes/{episode}"],
-                "payloads": [episode_message(found)],
-                "retains": [True],
-            },
-        )
+        await conn.execute(EPISODES.publish, {"ids": [episode]})

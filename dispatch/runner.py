@@ -17,6 +17,7 @@ from dispatch.words import Words
 from geo.district import District
 from store import outbox
 from store.database import Connection
+from store.episodes import publish
 from store.statements import statements
 
 SQL = statements("dispatch")
@@ -127,6 +128,7 @@ class Dispatcher:
         tables.log_orders(conn, _order_lines(now, plan_id, chosen, known, before, changed))
         tables.save_decisions(conn, plan_id, chosen, excluded)
         tables.log_episodes(conn, now, episode_lines)
+        publish(conn, [episode for episode, event, _ in episode_lines if event == "order"])
         outbox.post(
             conn,
             [
@@ -183,15 +185,19 @@ def _episode_lines(
 ) -> tuple[dict[str, str], list[tuple[str, str, dict[str, Any]]]]:
     """What each open episode has been answered, and what has to be added to its log for it."""
     before: Mapping[str, str] = force.situation.get("said", {}) if force else {}
+    # Two rules may be broken at one place: what serves or rules out one answers both.
+    at_place = {order.segment or order.site: order for order in reversed(orders) if order.episode}
     serving = {order.episode: order for order in reversed(orders) if order.episode is not None}
     against: dict[str, Exclusion] = {}
     for exclusion in excluded:
         if exclusion.episode is not None:
             against.setdefault(exclusion.episode, exclusion)
+            against.setdefault(exclusion.place, exclusion)
     said: dict[str, str] = {}
     lines: list[tuple[str, str, dict[str, Any]]] = []
     for episode in present.episodes:
-        if order := serving.get(episode.id):
+        place = episode.segment or episode.site or ""
+        if order := serving.get(episode.id) or at_place.get(place):
             said[episode.id] = order.id
             line = (
                 episode.id, "order",
@@ -200,7 +206,7 @@ def _episode_lines(
                     "eta": order.eta,
                 },
             )  # fmt: skip
-        elif exclusion_ := against.get(episode.id):
+        elif exclusion_ := against.get(episode.id) or against.get(place):
             said[episode.id] = exclusion_.reason.code
             line = (episode.id, "reason", {"reason": exclusion_.reason.text})
         else:

@@ -148,10 +148,13 @@ ON CONFLICT (order_id) DO UPDATE SET
     high = excluded.high, judged_at = excluded.judged_at, detail = excluded.detail;
 
 -- name: episode_verdict
--- The episode that the order was for takes its verdict, where it could be told.
+-- Episodes that were under way at the place when the work began take its verdict.
 UPDATE episodes SET verdict = %(verdict)s, updated_at = %(now)s
 FROM orders
-WHERE orders.id = %(order_id)s AND episodes.id = orders.episode
+WHERE orders.id = %(order_id)s AND NOT episodes.withdrawn
+  AND (episodes.segment = orders.segment OR episodes.site = orders.site)
+  AND episodes.started_at <= orders.started_at
+  AND (episodes.ended_at IS NULL OR episodes.ended_at >= orders.started_at)
 RETURNING episodes.id;
 
 -- name: oldest_reading

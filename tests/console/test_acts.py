@@ -41,7 +41,7 @@ def test_acknowledge(console: Running, operator: httpx.Client) -> None:
     }  # fmt: skip
     assert message["acknowledged_by"] == "operator"
     assert message["orders"] == ["O-1003"]
-    assert message["started_at"] == "2026-03-02T01:49:00Z"
+    assert message["started_at"] == "2026-03-02T01:49:00+00:00"
 
 
 def test_the_second_to_acknowledge_is_told_who_was_first(
@@ -68,7 +68,7 @@ def test_shelve_and_bring_back(console: Running, operator: httpx.Client) -> None
     assert answer.json()["shelved_until"] == "2026-03-02T03:17:20Z"
     assert answer.json()["log"][-1]["detail"]["reason"] == "班组已在路上"
     assert waiting() == (2, 1)
-    assert published(console)[-1][1]["shelved_until"] == "2026-03-02T03:17:20Z"
+    assert published(console)[-1][1]["shelved_until"] == "2026-03-02T03:17:20+00:00"
     assert console.now is not None
     console.now.forward(minutes=61)
     assert waiting() == (3, 0)

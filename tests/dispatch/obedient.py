@@ -64,6 +64,8 @@ class Crews:
         rows = conn.execute("DELETE FROM outbox RETURNING id, topic, payload").fetchall()
         sent = []
         for _, topic, payload in sorted(rows):
+            if not topic.startswith("down/crews/"):
+                continue
             crew = topic.split("/")[2]
             plan = msgspec.json.decode(payload)
             self.trucks[crew].plan = plan
