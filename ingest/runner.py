@@ -100,8 +100,13 @@ class Ingest:
 
     def start(self) -> None:
         """Returns when subscribed. Raises ConnectionError for a broker that is away or refuses."""
-        self._subscription.start()
+        # The writer first: what a session has kept comes before the answer to SUBSCRIBE.
         self._writer.start()
+        try:
+            self._subscription.start()
+        except ConnectionError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Store and acknowledge what is in hand, and disconnect: in less than 5 s.

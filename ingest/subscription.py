@@ -59,7 +59,7 @@ class Subscription:
         self._random = random.Random()
         self._thread = threading.Thread(target=self._run, name="ingest-network", daemon=True)
 
-    def start(self, timeout_s: float = 10.0) -> None:
+    def start(self, timeout_s: float = 30.0) -> None:
         """Connect and subscribe. Raises ConnectionError where the broker is away or refuses."""
         self._thread.start()
         if not self._decided.wait(timeout_s) or not self._subscribed.is_set():
