@@ -40,6 +40,7 @@ class World:
                 late=scenario.late_per_day,
                 over_ranges=scenario.over_ranges_per_day,
                 negatives=scenario.negatives_per_day,
+                duplicate_rate=scenario.duplicate_rate,
             ),
             seed,
         )

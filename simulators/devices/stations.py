@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -52,7 +52,7 @@ class StationFaults:
     stuck: PM values stand still for half an hour to three hours. spikes: one wild minute.
     dropouts: the line is down for 5 minutes to 2 hours, and what was measured comes afterwards
     in one message. late: the same for a few minutes only. over_ranges: flag T. negatives: the
-    zero has slipped.
+    zero has slipped. duplicate_rate is the share of the messages that are sent twice.
     """
 
     stuck: float = 0.0
@@ -61,6 +61,7 @@ class StationFaults:
     late: float = 0.0
     over_ranges: float = 0.0
     negatives: float = 0.0
+    duplicate_rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,11 @@ class Stations:
             self._change_fault(device, now, minutes)
             device.unsent.append(self._measure(device, at, now, scene, growth, minutes))
             if device.fault != "dropout":
-                messages.extend(self._say(device, now))
+                said = list(self._say(device, now))
+                messages.extend(said)
+                if device.rng.random() < self._faults.duplicate_rate:
+                    # The same readings again are no more readings.
+                    messages.extend(replace(message, count=0) for message in said)
                 device.unsent.clear()
         return messages
 

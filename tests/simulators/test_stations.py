@@ -218,6 +218,17 @@ def test_a_stuck_station_repeats_itself() -> None:
     assert len({one["rh"] for one in readings}) > 20
 
 
+def test_messages_sent_twice_are_counted_once() -> None:
+    """A duplicate is the same to the byte, and counts no reading."""
+    district = with_stations(station("S0"))
+    faults = StationFaults(duplicate_rate=0.2)
+    said = [
+        message for _, message in run(Stations(district, faults, 2), still_minute(district), 300)
+    ]
+    assert len({message.payload for message in said}) == sum(m.count for m in said) == 300
+    assert 330 < len(said) < 400
+
+
 def test_a_station_more_changes_no_other() -> None:
     """Each device has its own luck."""
     few, more = with_stations(station("S1")), with_stations(station("S1"), station("S2"))
