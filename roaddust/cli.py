@@ -26,6 +26,7 @@ app.add_typer(dead_letters, name="dead-letters")
 
 terminal = Terminal(stderr=True, highlight=False)
 
+_BAR = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 XINGHAI = Path(__file__).parent.parent / "geo" / "data" / "xinghai"
 
 DistrictFolder = Annotated[Path, typer.Option("--district", help="District folder.")]
@@ -211,17 +212,121 @@ def migrate(db: Db = None, config: Config = None) -> None:
 @app.command()
 def status(db: Db = None, config: Config = None) -> None:
     """One page of health: what is stored, what is open, what was refused."""
-    from roaddust.settings import settings as read_settings
     from roaddust.summary import summary
-    from store.database import abilities, connect
+    from store.database import abilities
 
-    with (
-        _said_plainly(),
-        connect(read_settings(given=_known({"db": db}), config=config).db, name="status") as conn,
-    ):
+    with _said_plainly(), _database(db, config) as conn:
         page = {"database": abilities(conn).words, **summary(conn)}
         text = msgspec.json.format(msgspec.json.encode(page), indent=2)
         sys.stdout.write(text.decode() + "\n")
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="CSV files of readings.")],
+    station: Annotated[str, typer.Option(help="Station of the district that they are sent as.")],
+    mqtt: Mqtt = None,
+    speed: Annotated[str, typer.Option(help="Recorded seconds per second, or 'max'.")] = "max",
+    own_times: Annotated[
+        bool,
+        typer.Option("--own-times", help="Keep the recorded times and publish the clock along."),
+    ] = False,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns by name: 'PM 10=pm10,wind=wind_speed'.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Recorded readings as if they came in now, or at their own times."""
+    from broker.connection import Address
+    from roaddust.clock import WallClock
+    from roaddust.settings import settings as read_settings
+    from simulators.replay import replay as send
+
+    with _said_plainly():
+        settings = read_settings(given=_known({"mqtt": mqtt}), config=config)
+        stop = _stop_on_signals()
+        with Progress(*_BAR, console=terminal, transient=True) as bar:
+            task = bar.add_task(files[0].name, total=1.0)
+            sent = send(
+                files,
+                station=station,
+                address=Address.parse(settings.mqtt),
+                prefix=settings.prefix,
+                speed=_speed(speed),
+                own_times=own_times,
+                columns=_column_map(columns),
+                now=WallClock().now,
+                stop=stop,
+                progress=lambda share: bar.update(task, completed=share),
+            )
+        sys.stdout.write(
+            f"{sent.rows} rows, {sent.published} published, {sent.skipped} without a value\n"
+        )
+
+
+@dead_letters.command("list")
+def list_letters(
+    db: Db = None,
+    reason: Annotated[str | None, typer.Option(help="Only of this reason.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    config: Config = None,
+) -> None:
+    """The newest, one a line."""
+    from roaddust.deadletters import newest
+
+    with _said_plainly(), _database(db, config) as conn:
+        for number, at, why, topic, part, detail, retried_at in newest(
+            conn, reason=reason, limit=limit
+        ):
+            where = topic if part is None else f"{topic} [{part}]"
+            again = "  (retried)" if retried_at else ""
+            sys.stdout.write(
+                f"{number}  {at:%Y-%m-%dT%H:%M:%SZ}  {why}  {where}  {detail}{again}\n"
+            )
+
+
+@dead_letters.command("show")
+def show_letter(
+    number: Annotated[int, typer.Argument(help="Of the letter.")],
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """One, whole, as it came."""
+    from roaddust.deadletters import letter
+
+    with _said_plainly(), _database(db, config) as conn:
+        found = letter(conn, number)
+        for name in ("topic", "part", "received_at", "reason", "detail", "retried_at"):
+            sys.stdout.write(f"{name}: {getattr(found, name)}\n")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(found.payload + b"\n")
+
+
+@dead_letters.command("retry")
+def retry_letters(
+    numbers: Annotated[list[int], typer.Argument(help="Of the letters.")],
+    mqtt: Mqtt = None,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """Send them again, after what was wrong has been put right."""
+    from broker.connection import Address
+    from roaddust.clock import WallClock
+    from roaddust.deadletters import retry
+    from roaddust.publisher import Publisher
+    from roaddust.settings import settings as read_settings
+
+    with _said_plainly(), _database(db, config) as conn:
+        settings = read_settings(given=_known({"mqtt": mqtt}), config=config)
+        publisher = Publisher(
+            Address.parse(settings.mqtt), settings.prefix, client_id="roaddust-retry", will=False
+        )
+        publisher.start()
+        try:
+            sent = retry(conn, publisher, numbers, WallClock().now())
+        finally:
+            publisher.stop()
+        sys.stdout.write(f"sent again: {', '.join(map(str, sent))}\n")
 
 
 # What the commands share ------------------------------------------------------------------------
@@ -235,6 +340,25 @@ def _prepare(folder: Path, config: Path | None, given: dict[str, Any]) -> tuple[
     _log_to_stderr()
     district = load_district(folder)
     return district, settings(given=_known(given), config=config, district=district.overrides)
+
+
+@contextmanager
+def _database(db: str | None, config: Path | None) -> Iterator[Any]:
+    from roaddust.settings import settings
+    from store.database import connect
+
+    with connect(settings(given=_known({"db": db}), config=config).db, name="cli") as conn:
+        yield conn
+
+
+def _column_map(text: str | None) -> dict[str, str] | None:
+    """`a=b,c=d` as a dict; a usage error where it is not of that form."""
+    if text is None:
+        return None
+    pairs = [pair.split("=", 1) for pair in text.split(",")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise typer.BadParameter(f"{text!r}: write column=name,column=name", param_hint="--columns")
+    return {column.strip(): name.strip() for column, name in pairs}
 
 
 def _known(given: dict[str, Any]) -> dict[str, Any]:
@@ -293,8 +417,10 @@ def _said_plainly() -> Iterator[None]:
     import psycopg
 
     from geo.problems import DistrictError
+    from roaddust.deadletters import NoSuchLetter
     from roaddust.embedded import AlreadyRunning, StartFailed
     from roaddust.settings import SettingsError
+    from simulators.replay import BadRecord
 
     try:
         yield
@@ -303,6 +429,8 @@ def _said_plainly() -> Iterator[None]:
         SettingsError,
         AlreadyRunning,
         StartFailed,
+        NoSuchLetter,
+        BadRecord,
         psycopg.OperationalError,
         ConnectionError,
         FileNotFoundError,
@@ -315,8 +443,7 @@ def _said_plainly() -> Iterator[None]:
 @contextmanager
 def _clock_bar(first: datetime, hours: float | None) -> Iterator[Callable[[datetime, float], None]]:
     """A bar with the simulated time, or the time alone where there is no end."""
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=terminal, transient=True) as bar:
+    with Progress(*_BAR, console=terminal, transient=True) as bar:
         task = bar.add_task(f"{first:%Y-%m-%d %H:%M}", total=1.0 if hours is not None else None)
 
         def show(now: datetime, share: float) -> None:

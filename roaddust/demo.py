@@ -11,9 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from simulators.lockstep import simulate
-from simulators.scenario import Scenario
-
 from broker.connection import Address
 from geo.district import District
 from roaddust.embedded import EmbeddedBroker, EmbeddedPostgres, FolderLock
@@ -21,6 +18,8 @@ from roaddust.memory import resident_mb
 from roaddust.platform import Platform, Started
 from roaddust.settings import STAGES, Settings
 from roaddust.summary import summary
+from simulators.lockstep import simulate
+from simulators.scenario import Scenario
 from store.database import connect
 
 Progress = Callable[[datetime, float], None]

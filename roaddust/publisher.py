@@ -29,16 +29,20 @@ class BrokerSilent(ConnectionError):
 
 
 class Publisher:
-    """One publishing connection; `down/status` says whether it stands."""
+    """One publishing connection; with a `will`, `down/status` says whether it stands."""
 
-    def __init__(self, address: Address, prefix: str, *, client_id: str = "roaddust-out") -> None:
+    def __init__(
+        self, address: Address, prefix: str, *, client_id: str = "roaddust-out", will: bool = True
+    ) -> None:
         self._prefix = prefix
         self._address = address
         self._connected = threading.Event()
         self._serving = False
         self._client = client(address, client_id, persistent=False)
         self._client.max_queued_messages_set(0)
-        self._client.will_set(f"{prefix}down/status", _status("offline"), qos=1, retain=True)
+        self._will = will
+        if will:
+            self._client.will_set(f"{prefix}down/status", _status("offline"), qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
 
@@ -61,7 +65,7 @@ class Publisher:
 
     def stop(self) -> None:
         """Say goodbye and disconnect."""
-        if self._connected.is_set():
+        if self._will and self._connected.is_set():
             self._client.publish(
                 f"{self._prefix}down/status", _status("offline"), qos=1, retain=True
             ).wait_for_publish(timeout=2)
