@@ -152,7 +152,7 @@ def through(dsn: str, address: Address, sent: list[Message], rows: int) -> float
 
 
 def parts(dsn: str, sent: list[Message]) -> tuple[float, float, float]:
-    """Rows/s of COPY alone, of decoding alone, and of writing batches (COPY and commit), in memory."""
+    """Rows/s of COPY alone, of decoding alone, and of writing decoded batches."""
     topics = Topics(REGISTRY, SETTINGS.items)
     arrivals = [Arrival(topic, payload, 1, 1, 1) for topic, payload in sent]
     began = time.perf_counter()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 class Arrival(NamedTuple):
     """A message as it came. link: which connection brought it; its `mid` means nothing on another.
 
-    topic: without the prefix.
+    topic: without the prefix. again: the broker says that it has sent it before.
     """
 
     topic: str
@@ -15,6 +15,7 @@ class Arrival(NamedTuple):
     qos: int
     mid: int
     link: int
+    again: bool = False
 
 
 class InHand:

@@ -90,6 +90,7 @@ class Ingest:
         self._giving_up = threading.Event()
         self._conn: Connection | None = None
         self._told: list[Early] = []
+        self._last_tick_us: int | None = None
         self.counters = Counters()
         self.failure: BaseException | None = None
 
@@ -190,12 +191,18 @@ class Ingest:
             self._commit(batch)
             self.counters.ticks += 1
             return
+        if tick.again and now_us == self._last_tick_us:
+            # NATS sends a tick again that is not acknowledged in time, while it is being worked on.
+            batch.arrivals.append(tick)
+            self._commit_early_as_letters(batch)
+            return
         batch.judge_early(now_us, batch.early, told=False)
         batch.judge_early(now_us, self._told, told=True)
         if batch and not self._commit(batch):
             return
         self._told.clear()
         self._on_clock(aware(now_us))
+        self._last_tick_us = now_us
         self.counters.ticks += 1
         self._settle([tick])
 

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+MOST_IN_HAND = 50_000
+"""A broker counts its messages to 65,535 and begins anew. A copy that it sent while the first was
+still in hand must be acknowledged before that, or the acknowledgement would meet another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings:
@@ -46,5 +50,9 @@ class IngestSettings:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"ingest.{name} is {getattr(self, name)}: give 1 or more")
+        if self.in_hand_messages > MOST_IN_HAND:
+            raise ValueError(
+                f"ingest.in_hand_messages is {self.in_hand_messages}: give {MOST_IN_HAND} at most"
+            )
         if not self.client_id:
             raise ValueError("ingest.client_id is empty: the broker keeps its session by it")

@@ -219,5 +219,6 @@ class Subscription:
                 message.qos,
                 message.mid,
                 self.link,
+                message.dup,
             )
         )

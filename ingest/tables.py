@@ -70,7 +70,7 @@ def _reading(record: Reading, station: str, form: str, stored_us: int, late: boo
         station,
         record[0] - POSTGRES_EPOCH_US,
         *record[1:12],
-        _jsonb(record[12]),
+        None if record[12] is None else _jsonb(record[12]),
         form,
         stored_us - POSTGRES_EPOCH_US,
         late,

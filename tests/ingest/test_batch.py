@@ -236,9 +236,26 @@ def test_what_is_in_hand_is_bounded(in_hand: InHand) -> None:
         {"batch_rows": 0},
         {"client_id": ""},
         {"in_hand_messages": 0},
+        {"in_hand_messages": 60_000},
     ],
 )
 def test_settings_check_themselves(bad: dict[str, Any]) -> None:
     """A setting that cannot work is named when it is made."""
     with pytest.raises(ValueError, match=next(iter(bad))):
         IngestSettings(**bad)
+
+
+@given(st.lists(st.integers(-3, 1), min_size=1, max_size=6))
+def test_an_array_is_judged_item_by_item(days: list[int]) -> None:
+    """An array's rows are those that its items give one by one, late and early ones among them."""
+    items = [{"ts": NOW_MS + 24 * H_MS * day + n, "pm10": n} for n, day in enumerate(days)]
+    together, apart = added(READINGS, items), new_batch()
+    for item in items:
+        apart.add(arrival(READINGS, item))
+    assert reasons(together) == reasons(apart)
+    assert together.tables.keys() == apart.tables.keys()
+    for kind, rows in together.tables.items():
+        other = apart.tables[kind]
+        assert rows.rows == other.rows
+        assert (rows.earliest_us, rows.in_time) == (other.earliest_us, other.in_time)
+    assert together.size == apart.size

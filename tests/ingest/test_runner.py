@@ -342,6 +342,27 @@ def test_a_tick_that_fails_is_not_acknowledged(
     assert world.ticks == [(NOW, 1)]
 
 
+def test_a_tick_that_takes_longer_than_the_broker_waits(
+    store: Store, nats: EmbeddedBroker, new_ingest: NewIngest, new_devices: NewDevices
+) -> None:
+    """A tick sent again while it is being worked on is one tick."""
+    world = World(store)
+    running: list[Ingest] = []
+
+    def slow(now: datetime) -> None:
+        if not world.ticks:
+            wait_until(lambda: running[0].in_hand > 1, lambda: "the broker has not sent it again")
+        world.on_clock(now)
+
+    devices = new_devices(nats.url)
+    running.append(new_ingest(store.dsn, nats.url, now=lambda: world.now, on_clock=slow))
+    devices.send("clock", {"now": NOW_MS})
+    world.wait(1)
+    devices.send("clock", {"now": NOW_MS + 60_000})
+    world.wait(2)
+    assert [now for now, _ in world.ticks] == [NOW, NOW + timedelta(minutes=1)]
+
+
 def test_retained_messages_are_stored_once(
     store: Store, mosquitto: Mosquitto, new_ingest: NewIngest
 ) -> None:
