@@ -436,7 +436,8 @@ def _said_plainly() -> Iterator[None]:
         FileNotFoundError,
         OSError,
     ) as error:
-        terminal.print(f"[red]roaddust:[/red] {error}", markup=True)
+        terminal.print("[red]roaddust:[/red]", end=" ")
+        terminal.print(str(error), markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
 
 
