@@ -166,7 +166,7 @@ def advance(
 
     arrived: all readings whose minute lies in that span; happenings: from an hour before it on.
     """
-    after, steps = state.minute, upto - state.minute
+    after = state.minute
     readings = state.tail.then(arrived)
     flags = quality(readings, settings.quality)
     believed = good(flags)
@@ -190,12 +190,9 @@ def advance(
     rules = tuple(settings.rules.values())
     trailing, there = trailing_means(long_judged, long_judged_known, rules, settings.mean_share)
 
-    machine, transitions = state.machine, list[Transition]()
-    place_level = np.zeros((steps, len(layout.places)), np.int64)
-    steps_of_judge = Judge(settings).steps(state.machine, after + 1, trailing, there)
-    for t, (machine, changed) in enumerate(steps_of_judge):
-        transitions += changed
-        place_level[t] = machine.level.max(axis=1, initial=0)
+    machine, transitions, place_level = Judge(settings).run(
+        state.machine, after + 1, trailing, there
+    )
 
     increment_known = confidence > 0
     long_increment = np.concatenate((state.increments, increment))

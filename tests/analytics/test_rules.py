@@ -1,5 +1,9 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analytics.minutes import MILLI
 from analytics.rules import Judge, Machine, trailing_means
@@ -18,11 +22,8 @@ def changes(values):
         if value is not None:
             means[t, 0, INDEX], there[t, 0, INDEX] = round(value * MILLI), True
     machine = Machine.rest(1, count)
-    return [
-        (moved.minute, moved.change, moved.level)
-        for _, found in Judge(SETTINGS).steps(machine, 1, means, there)
-        for moved in found
-    ]
+    _, transitions, _ = Judge(SETTINGS).run(machine, 1, means, there)
+    return [(moved.minute, moved.change, moved.level) for moved in transitions]
 
 
 def test_a_level_is_entered_after_the_hold():
@@ -84,3 +85,29 @@ def test_a_rule_without_sense_is_refused(limits):
     """Limits rise with the level and are positive."""
     with pytest.raises(ValueError, match="limits"):
         Rule("increment", 60, limits)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.one_of(st.none(), st.sampled_from([0, 30, 63, 64, 79, 80, 130, 200, 400])), max_size=120
+    )
+)
+def test_quiet_stretches_taken_in_one_go_change_nothing(values):
+    """Minute by minute and with quiet stretches in one go the machine comes to the same."""
+    judge, count = Judge(SETTINGS), len(SETTINGS.rules)
+    means = np.zeros((len(values), 1, count), np.int64)
+    there = np.zeros(means.shape, bool)
+    for t, value in enumerate(values):
+        if value is not None:
+            means[t, 0, INDEX], there[t, 0, INDEX] = value * MILLI, True
+    whole, transitions, level = judge.run(Machine.rest(1, count), 1, means, there)
+    machine, found, levels = Machine.rest(1, count), [], []
+    for t in range(len(values)):
+        machine, changed = judge._step(machine, 1 + t, means[t], there[t])
+        found += changed
+        levels.append(machine.level.max(axis=1))
+    assert found == transitions
+    assert level.tolist() == [row.tolist() for row in levels]
+    for field in fields(Machine):
+        assert getattr(whole, field.name).tolist() == getattr(machine, field.name).tolist()
