@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from store.database import Connection, abilities
 from store.statements import statements
 
+DECISIONS_KEPT = timedelta(days=31)
+
 
 def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedelta) -> None:
     """Delete measurements older than `keep` and working rows that nothing can ask for any more.
 
-    `now` is the platform's time. Episodes, orders, verdicts, their logs and dead letters stay.
+    `now` is the platform's time. Episodes, orders, verdicts, their logs
+    and dead letters stay.
     Commits.
     """
     sql = statements("schema")
@@ -27,4 +30,6 @@ def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedel
     working = {"before": now - lateness}
     conn.execute(sql.delete_old_batches, working)
     conn.execute(sql.delete_old_checkpoints, working)
+    conn.execute(sql.delete_old_decisions, {"before": now - DECISIONS_KEPT})
+    conn.execute(sql.delete_old_plans, {"before": now - DECISIONS_KEPT})
     conn.commit()

@@ -30,6 +30,15 @@ DELETE FROM segment_minutes WHERE ts < %(before)s;
 -- Retention on a plain table.
 DELETE FROM positions WHERE ts < %(before)s;
 
+-- name: delete_old_plans
+-- Plans that no order names any more, and with them what spoke for and against.
+DELETE FROM plans
+WHERE issued_at < %(before)s AND NOT EXISTS (SELECT FROM orders WHERE orders.plan = plans.id);
+
+-- name: delete_old_decisions
+-- Decisions are asked for while they are fresh; the order keeps its own reason.
+DELETE FROM decisions USING plans WHERE plans.id = decisions.plan AND plans.issued_at < %(before)s;
+
 -- name: delete_old_batches
 -- What analytics has worked in and nobody asks for any more.
 DELETE FROM batches WHERE seen AND stored_at < %(before)s;
