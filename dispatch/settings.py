@@ -118,7 +118,7 @@ class DispatchSettings:
         }
     )
     episode_rest_min: float = 45.0
-    due_min: tuple[float, float, float] = (120.0, 60.0, 30.0)
+    due_min: tuple[float, float, float] = (45.0, 30.0, 15.0)
     at_once_min: float = 10.0
     flag_life_min: float = 120.0
     gate_flags: int = 3

@@ -62,9 +62,9 @@ def against(found: Wishes, **match: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("level", "priority", "due_min"), [(1, 3, 120), (2, 2, 60), (3, 1, 30)])
+@pytest.mark.parametrize(("level", "priority", "due_min"), [(1, 3, 45), (2, 2, 30), (3, 1, 15)])
 def test_episode_is_wanted_by_its_level(level: int, priority: int, due_min: float) -> None:
-    """Levels 1, 2, 3 are priorities 3, 2, 1, due 120, 60, 30 minutes after the start."""
+    """Levels 1, 2, 3 are priorities 3, 2, 1, due 45, 30, 15 minutes after the start."""
     found = wished("water_truck", episodes=(episode(level),))
     want = found.wants[0]
     assert (want.place, want.treatment, want.priority, want.episode) == (
