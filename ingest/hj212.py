@@ -2,8 +2,8 @@ r"""HJ 212 frames, both directions: taken apart, checked, built and answered.
 
 A frame is ``##``, four decimal digits with the length of the segment, the segment, four
 hexadecimal digits of its CRC, and CR LF. Editions 2005, 2017 and 2025 are read alike, in upper
-and lower case; a missing QN or Flag, blanks and semicolons at the end are forgiven, a wrong
-length or CRC never.
+and lower case; a missing QN or Flag, blanks and semicolons at the end are forgiven. Never forgiven
+are a wrong length or CRC, a field of the head that stands twice, and an item without `=`.
 """
 
 import re
@@ -22,6 +22,7 @@ _CRC = re.compile(rb"[0-9A-Fa-f]{4}\Z")
 _BODY = re.compile(
     r"^(?P<head>.*?);?\s*CP\s*=\s*&&(?P<body>.*)&&;?\s*\Z", re.DOTALL | re.IGNORECASE
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class FrameError(Refusal):
@@ -124,14 +125,19 @@ def parse(raw: bytes) -> Frame:
             text = segment.decode("gb18030")
         except UnicodeDecodeError:
             raise FrameError("frame", "the text is neither UTF-8 nor GB 18030") from None
+    control = _CONTROL.search(text)
+    if control is not None:
+        raise FrameError(
+            "frame", f"character {control.start() + 1} of the segment is {control[0]!r}, no text"
+        )
     match = _BODY.match(text)
-    if match is None:
-        raise FrameError("frame", "there is no CP=&&…&& at the end of the segment")
-    head = {
-        name.strip().upper(): value.strip()
-        for name, equals, value in (pair.partition("=") for pair in match["head"].split(";"))
-        if equals
-    }
+    if match is None or "&&" in match["body"]:
+        raise FrameError("frame", "there is no one CP=&&…&& at the end of the segment")
+    head: dict[str, str] = {}
+    for name, value in _pairs(match["head"].split(";")):
+        if name.upper() in head:
+            raise FrameError("frame", f"{name[:20]}= stands twice in the head: which one holds?")
+        head[name.upper()] = value
     st, cn = _number(head, "ST"), _number(head, "CN")
     if st is None or cn is None:
         raise FrameError("frame", "ST and CN are needed, and both are numbers")
@@ -157,18 +163,19 @@ def checked_segment(raw: bytes) -> bytes:
     digits, rest = raw[2 : 2 + DIGITS], raw[2 + DIGITS :]
     if not _LENGTH.match(digits):
         raise FrameError("length", f"after ## come four digits of length, not {_shown(digits)}")
-    length = int(digits)
-    if len(rest) < length + 4:
-        raise FrameError(
-            "length",
-            f"the length says {length} and the CRC 4, but {len(rest)} characters follow: the frame "
-            "is cut short, or its length or CRC is missing",
-        )
-    segment, said = rest[:length], rest[length:]
+    length, said = int(digits), rest[-4:]
     if not _CRC.match(said):
         raise FrameError(
-            "length", f"after {length} characters stands {_shown(said[:8])}, not a CRC of 4 digits"
+            "crc",
+            f"there is no CRC: the frame ends in {_shown(said)} and not in 4 hexadecimal digits; "
+            f"the length says {length}, and {len(rest)} characters follow",
         )
+    if len(rest) != length + 4:
+        raise FrameError(
+            "length",
+            f"the length says {length} and the CRC has 4, but {len(rest)} characters follow",
+        )
+    segment = rest[:length]
     if int(said, 16) != crc(segment):
         raise FrameError("crc", f"the CRC is {crc(segment):04X}, the frame says {said.decode()}")
     return segment
@@ -213,13 +220,19 @@ def answer_to(frame: Frame) -> Frame | None:
 
 def _groups(body: str) -> Iterator[tuple[tuple[str, str], ...]]:
     for group in body.split(";"):
-        pairs = tuple(
-            (name.strip(), value.strip())
-            for name, equals, value in (pair.partition("=") for pair in group.split(","))
-            if equals
-        )
+        pairs = tuple(_pairs(group.split(",")))
         if pairs:
             yield pairs
+
+
+def _pairs(items: list[str]) -> Iterator[tuple[str, str]]:
+    """Names and values; an empty item is forgiven, as one too many of its separators leaves it."""
+    for item in items:
+        name, equals, value = item.partition("=")
+        if equals and name.strip():
+            yield name.strip(), value.strip()
+        elif item.strip():
+            raise FrameError("frame", f"{item[:40]!r} is no name=value")
 
 
 def _number(head: dict[str, str], name: str) -> int | None:

@@ -17,11 +17,11 @@ Reason = Literal[
     "unit",  # SenML: a unit that does not fit the quantity
     "frame",  # HJ 212: not to be taken apart
     "length",  # HJ 212: the length does not fit
-    "crc",  # HJ 212: the checksum does not fit
+    "crc",  # HJ 212: the checksum does not fit, or there is none
     "device",  # HJ 212: neither an air station nor a dust site
     "mn",  # HJ 212: another device's number
     "no_reading",  # HJ 212: a frame that brings no measurements
-    "conflict",  # the same identity is stored with other values
+    "conflict",  # the same identity with other values: is stored, or came earlier in the pack
     "database",  # the database would not take it
     "error",  # we could not cope with it: a fault of ours
 ]

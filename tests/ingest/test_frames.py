@@ -38,6 +38,7 @@ def frame(body: str, **fields: object) -> bytes:
             (name, value) for name, _, value in (pair.partition("=") for pair in group.split(","))
         )
         for group in body.split(";")
+        if group
     )
     given = {"st": 22, "cn": 2011, "mn": "A", "flag": 4} | fields
     return build(Frame(body=groups, **given))  # type: ignore[arg-type]
@@ -87,7 +88,27 @@ def test_means(command: int) -> None:
     body = "DataTime=20240101080000;a34002-Avg=50,a34002-Min=40,a34002-Max=60,a34002-Cou=3"
     reading = only(frame(body, cn=command))
     assert reading.pm10 == 50
-    assert reading.extra == {"a34002-Min": 40, "a34002-Max": 60, "a34002-Cou": 3}
+    assert reading.extra == {"a34002-Min": 40, "a34002-Max": 60, "a34002-Cou": 3, "CN": command}
+
+
+@pytest.mark.parametrize(
+    ("command", "body", "pm10", "extra"),
+    [
+        (2011, "a34002-Rtd=9,a34002-Avg=1", 9, {"a34002-Avg": 1}),
+        (2011, "a34002-Avg=1,a34002-Rtd=9", 9, {"a34002-Avg": 1}),
+        (2011, "a34002-Avg=1", 1, None),
+        (2011, "a34002-Avg=1;a01001-Rtd=20", None, {"a34002-Avg": 1}),
+        (2051, "a34002-Rtd=9,a34002-Avg=1", 1, {"a34002-Rtd": 9, "CN": 2051}),
+        (2051, "a34002-Rtd=9", 9, {"CN": 2051}),
+        (2061, "a34002-Avg=1;a01001-Rtd=20", 1, {"a01001-Rtd": 20, "CN": 2061}),
+    ],
+)
+def test_the_command_decides(
+    command: int, body: str, pm10: float | None, extra: dict[str, float] | None
+) -> None:
+    """Real-time data is read from Rtd and means from Avg, the other one where there is no such."""
+    reading = only(frame("DataTime=20240101080000;" + body, cn=command))
+    assert (reading.pm10, reading.extra) == (pm10, extra)
 
 
 def test_codes_without_a_key() -> None:
@@ -98,20 +119,106 @@ def test_codes_without_a_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "extra"),
+    ("body", "status", "values", "extra"),
     [
-        ("a34002-Rtd=1,a34002-Flag=N;LA-Rtd=1,LA-Flag=D", "N", {"la-Flag": "D"}),
-        ("a34002-Rtd=1,a34002-Flag=D;LA-Rtd=1,LA-Flag=N", "D", {"la-Flag": "N"}),
-        ("a34002-Rtd=1,a34002-Flag=m", "M", None),  # lower case
-        ("a34001-Rtd=1,a34001-Flag=C", "C", None),  # no PM10: the next of the particles
-        ("LA-Rtd=1,LA-Flag=B", "B", None),
-        ("a34002-Rtd=1", "N", None),
+        (
+            "a34002-Rtd=1,a34002-Flag=N;LA-Rtd=2,LA-Flag=D",
+            "N",
+            {"pm10": 1},
+            {"LA": 2, "LA-Flag": "D"},
+        ),
+        ("a34002-Rtd=1;la-Rtd=2,LA-flag=d", "N", {"pm10": 1}, {"LA": 2, "LA-Flag": "D"}),
+        (
+            "a34002-Rtd=1;a01008-Rtd=2,a01008-Flag=S",
+            "N",
+            {"pm10": 1, "wind_dir": 2},
+            {"a01008-Flag": "S"},
+        ),
+        (  # One of the particles is good: what the other says is kept, and not decided upon.
+            "a34002-Rtd=1,a34002-Flag=N;a34004-Rtd=999,a34004-Flag=D",
+            "N",
+            {"pm10": 1},
+            {"a34004": 999, "a34004-Flag": "D"},
+        ),
+        (
+            "a34002-Rtd=1,a34002-Flag=T;a34004-Rtd=3",
+            "N",
+            {"pm25": 3},
+            {"a34002": 1, "a34002-Flag": "T"},
+        ),
+        (  # None is: the worst of their flags holds for all of them.
+            "a34002-Rtd=1,a34002-Flag=T;a34004-Rtd=3,a34004-Flag=D;a01001-Rtd=20",
+            "D",
+            {"pm10": 1, "pm25": 3, "temp": 20},
+            {"a34002-Flag": "T"},
+        ),
+        (
+            "a34002-Rtd=1,a34002-Flag=D;LA-Rtd=1,LA-Flag=N",
+            "D",
+            {"pm10": 1, "noise": 1},
+            {"LA-Flag": "N"},
+        ),
+        ("a34002-Rtd=1,a34002-Flag=m", "M", {"pm10": 1}, None),  # lower case
+        ("a34002-Rtd=1,a34002-Flag=S;a34004-Rtd=2", "S", {"pm10": 1, "pm25": 2}, None),
+        ("a34001-Rtd=1,a34001-Flag=C", "C", {"tsp": 1}, None),
+        ("a34002-Rtd=1,a34002-Flag=P", "F", {"pm10": 1}, None),  # 2005: no power
+        ("LA-Rtd=1,LA-Flag=B", "N", {}, {"LA": 1, "LA-Flag": "B"}),
+        ("a34002-Rtd=,a34002-Flag=D;a34004-Rtd=2", "N", {"pm25": 2}, {"a34002-Flag": "D"}),
+        ("a34002-Rtd=1", "N", {"pm10": 1}, None),
+        ("a34002-Rtd=1;a21005-Rtd=2,a21005-Flag=?", "N", {"pm10": 1}, {"a21005": 2}),
     ],
 )
-def test_flags(body: str, status: str, extra: dict[str, str] | None) -> None:
-    """The reading has the flag of its PM10; a broken sound meter does not silence the dust."""
+def test_flags(
+    body: str, status: str, values: dict[str, float], extra: dict[str, float | str] | None
+) -> None:
+    """A bad flag takes its own value out of decisions, and the particles only all together."""
     reading = only(frame("DataTime=20240101080000;" + body))
-    assert (reading.status, reading.extra) == (status, extra)
+    assert reading == Reading(at(2024, 1, 1), **values, status=status, extra=extra)
+
+
+def test_two_times_in_a_frame() -> None:
+    """Each DataTime has its own values, and its own flags."""
+    payload = frame(
+        "DataTime=20240101080000;a34002-Rtd=1,a34002-Flag=D;"
+        "DataTime=20240101080100;a34002-Rtd=2;a01001-Rtd=20;"
+        "DataTime=20240101080000;LA-Rtd=60;DataTime=20240101080200"
+    )
+    decoded = readings(payload, ANY, SHANGHAI)
+    assert not decoded.refused
+    assert decoded.records == [
+        Reading(at(2024, 1, 1), pm10=1, noise=60, status="D"),
+        Reading(at(2024, 1, 1, 0, 1), pm10=2, temp=20),
+    ]
+    assert decoded.parts == [0, 0]
+
+
+def test_text_where_no_number_is_needed() -> None:
+    """A door that says "open" does not cost the dust, nor does a maximum that is not there."""
+    body = "a34002-Rtd=1,a34002-Max=--;a99999-State=open;door-Rtd=shut;x-Rtd=1e999;PolId=a1"
+    reading = only(frame("DataTime=20240101080000;" + body))
+    assert (reading.pm10, reading.extra) == (1, None)
+
+
+def test_numbers_of_values_have_no_unit() -> None:
+    """The unit of the values scales them and their extremes, not how many they were."""
+    body = "DataTime=20240101080000;a01006-Avg=101.85,a01006-Min=101.84,a01006-ValidNum=10"
+    reading = only(frame(body, cn=2051))
+    assert reading.pressure == 1018.5
+    assert reading.extra == {"a01006-Min": 1018.4, "a01006-Validnum": 10, "CN": 2051}
+
+
+def test_units_leave_no_binary_dust() -> None:
+    """0.07 mg/m³ are 70 µg/m³ to the last digit."""
+    payload = frame("DataTime=20240101080000;a34002-Rtd=0.07")
+    assert only(payload, StationFacts(pm_unit="mg/m3")).pm10 == 70
+
+
+def test_out_of_range_in_our_unit() -> None:
+    """A number that is finite as it came and infinite in our unit is refused."""
+    payload = frame("DataTime=20240101080000;a34002-Rtd=1e307")
+    assert only(payload).pm10 == 1e307
+    decoded = readings(payload, StationFacts(pm_unit="mg/m3"), SHANGHAI)
+    assert [refused.reason for refused in decoded.refused] == ["type"]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +242,15 @@ def test_flags(body: str, status: str, extra: dict[str, str] | None) -> None:
         (frame("DataTime=20240101080000;a34002-Rtd=１"), "type"),
         (frame("DataTime=20240101080000;a34002-Rtd=1_0"), "type"),
         (frame("DataTime=20240101080000;a34002-Rtd=1,a34002-Flag=Z"), "type"),
+        (frame("DataTime=20240101080000;a34002-Rtd=1,a34002-Flag=ND"), "type"),
+        (frame("DataTime=20240101080000;a34002-Rtd=1;a34002-Rtd=2"), "frame"),
+        (frame("DataTime=20240101080000;a34002-Rtd=1,a34002-Flag=N;A34002-Flag=D"), "frame"),
+        (frame("a34002-Rtd=1;DataTime=20240101080000;a34002-Rtd=2"), "frame"),
+        (frame("DataTime=20240101080000;-Rtd=5"), "frame"),
+        (frame("DataTime=20240101080000;a34002-Rtd=1;DataTime=2024;a34002-Rtd=2"), "time"),
+        (frame("", cn=9015, flag=9), "no_reading"),  # a heartbeat
+        (frame("", cn=9014, st=91), "no_reading"),
+        (frame("RtdInterval=30", cn=1062, st=91, mn="B"), "no_reading"),
     ],
 )
 def test_refused(payload: bytes, reason: str) -> None:
@@ -164,6 +280,26 @@ def test_packets_of_one_message() -> None:
     assert (reading.pm10, reading.temp, reading.extra) == (1, 20, {"x": 5})
 
 
+def test_flags_of_packets() -> None:
+    """The packets' flags are judged together, in whatever order they come."""
+    first = frame("DataTime=20240101080000;a34002-Rtd=1,a34002-Flag=T", qn="1", pnum=2, pno=1)
+    second = frame("DataTime=20240101080000;a34004-Rtd=3,a34004-Flag=D", qn="1", pnum=2, pno=2)
+    for payload in (first + second, second + first):
+        reading = only(payload)
+        assert (reading.pm10, reading.pm25, reading.status) == (1, 3, "D")
+
+
+def test_packets_that_contradict() -> None:
+    """Of two packets that say the same factor differently the second is refused, the first kept."""
+    first = frame("DataTime=20240101080000;a34002-Rtd=1", qn="1", pnum=2, pno=1)
+    second = frame("DataTime=20240101080000;a34002-Rtd=2;LA-Rtd=60", qn="1", pnum=2, pno=2)
+    decoded = readings(first + second, ANY, SHANGHAI)
+    assert decoded.records == [Reading(at(2024, 1, 1), pm10=1)]
+    ((reason, detail, part, raw),) = decoded.refused
+    assert (reason, part, raw) == ("frame", 1, second.rstrip())
+    assert "a34002-Rtd stands twice for one DataTime, as 1.0 and as 2.0" in detail
+
+
 def test_the_zone_is_the_districts() -> None:
     """DataTime is local time of the district, wherever that is."""
     payload = frame("DataTime=20240101080000;a34002-Rtd=1")
@@ -172,5 +308,6 @@ def test_the_zone_is_the_districts() -> None:
 
 
 def test_times_with_milliseconds() -> None:
-    """Some loggers write DataTime with three digits more."""
-    assert only(frame("DataTime=20240101080000123;a34002-Rtd=1")).ts_us == at(2024, 1, 1)
+    """Some loggers write DataTime with three digits more, and they count."""
+    ts_us = only(frame("DataTime=20240101080000123;a34002-Rtd=1")).ts_us
+    assert ts_us == at(2024, 1, 1) + 123_000
