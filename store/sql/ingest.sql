@@ -40,7 +40,8 @@ SELECT count(*), count(*) FILTER (WHERE ts >= %(since)s), min(ts) FILTER (WHERE 
 FROM stored;
 
 -- name: conflicts_readings
--- The same station and time with other values.
+-- The same station and time with other values. A mean and a real-time value, or means of two
+-- spans, differ rightly: the HJ 212 command in `extra` tells the kinds apart.
 SELECT staged.n
 FROM staged_readings AS staged
 CROSS JOIN LATERAL (
@@ -52,6 +53,7 @@ WHERE (staged.pm10, staged.pm25, staged.tsp, staged.temp, staged.rh, staged.pres
    IS DISTINCT FROM
       (kept.pm10, kept.pm25, kept.tsp, kept.temp, kept.rh, kept.pressure,
        kept.wind_speed, kept.wind_dir, kept.rain, kept.noise, kept.status, kept.extra)
+  AND staged.extra -> 'CN' IS NOT DISTINCT FROM kept.extra -> 'CN'
 ORDER BY staged.n;
 
 -- name: copy_events

@@ -10,6 +10,7 @@ import pytest
 
 from ingest.arrivals import Arrival
 from ingest.batch import Batch
+from ingest.hj212 import Frame, build
 from ingest.settings import IngestSettings
 from ingest.topics import Topics
 from ingest.writing import Written, write
@@ -142,6 +143,33 @@ def test_every_column(conn: Connection, store: Store) -> None:
     assert stored == list(values.values())
     assert (station, ts, status, source, stored_at, late) == ("S1", NOW, "M", "json", NOW, False)
     assert extra == {"no2": 4, "o3": 0.5}
+
+
+def frame(command: int, pm10: int) -> bytes:
+    """Data of one and the same time."""
+    suffix = "Rtd" if command == 2011 else "Avg"
+    body = (("DataTime", "20260301160000"),), ((f"a34002-{suffix}", str(pm10)),)
+    return build(Frame(st=22, cn=command, mn="A", flag=4, body=body))
+
+
+def test_means_beside_real_time_values(conn: Connection, store: Store) -> None:
+    """Of data of several kinds for one time the first stays and the others are duplicates; only
+    other values of the same kind are in conflict."""
+    commands = 2011, 2051, 2061, 2031
+    written = put(conn, *[(READINGS, frame(command, command)) for command in commands])
+    assert (written.stored["readings"], written.duplicates["readings"]) == (1, 3)
+    assert not written.dead
+    assert store.readings() == [(0, 2011)]
+    assert put(conn, (READINGS, frame(2011, 5))).dead == {"conflict": 1}
+
+
+def test_hours_alone(conn: Connection, store: Store) -> None:
+    """A station that sends hours only has them stored, and they say what they are."""
+    put(conn, (READINGS, frame(2061, 80)))
+    assert store.rows("SELECT pm10, extra FROM readings") == [(80, {"CN": 2061})]
+    again = put(conn, (READINGS, frame(2061, 80)), (READINGS, frame(2061, 81)))
+    assert again.duplicates["readings"] == 1
+    assert again.dead == {"conflict": 1}
 
 
 def test_a_conflict_in_an_array(conn: Connection, store: Store) -> None:
