@@ -1,7 +1,9 @@
 """A SenML pack (RFC 8428, JSON), to readings: one per time, a record per quantity."""
 
 import math
-from typing import Any, NamedTuple
+import re
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -14,6 +16,8 @@ from ingest.refusals import Refusal
 VERSION = 10
 ABSOLUTE_S = 2**28
 """RFC 8428 4.5.3: a smaller time counts from now."""
+OTHER_NAMES = MappingProxyType({"pm2.5": "pm25", "temperature": "temp", "humidity": "rh"})
+"""What makers call quantities, beside the contract's names."""
 
 
 class SenmlRecord(Struct):
@@ -60,6 +64,11 @@ UNITS: dict[str, dict[str, _Linear]] = {
 
 _KEYS = msgspec.json.Decoder(list[dict[str, Any]])
 _OURS = frozenset({"bn", "bt", "bu", "bv", "bver", "n", "u", "v", "vs", "t"})
+_DEVICE = re.compile(r"urn:dev:[^:]*:[^:_]*[:_]", re.IGNORECASE)
+"""RFC 9039: the device and, after an underscore, what of it; RFC 8428 writes a colon."""
+_JOINTS = ("_", "-")
+
+Said = TypeVar("Said", float, str)
 
 
 def looks_like_senml(payload: bytes) -> bool:
@@ -74,8 +83,13 @@ def looks_like_senml(payload: bytes) -> bool:
 def readings(payload: bytes, ug_per_m3: float = 1.0, most: int = 1000) -> Decoded[Reading]:
     """The readings of a pack; what is wrong with some of its records is one refusal.
 
-    A record's quantity is the last part of its name, after `:` or `/`: `urn:dev:mac:1:pm10`.
-    Times are absolute: a repeat of "five seconds ago" could not be told from a new reading.
+    A record's quantity is the last part of its name, after `:` or `/`: `urn:dev:mac:1:pm10`, or
+    what comes after a base name that ends in `_` or `-`; upper and lower case alike. Of two values
+    for one name and time the first stays. A pack of a later version than 10 is refused whole.
+
+    Times are absolute. A time below 2**28 s, or none, counts from now, and "five seconds ago"
+    cannot be taken from the arrival either: brokers send a message again, and the repeat would be
+    another reading instead of the same one.
     """
     decoded: Decoded[Reading] = Decoded("senml")
     wrong: list[tuple[int, Refusal]] = []
@@ -83,6 +97,7 @@ def readings(payload: bytes, ug_per_m3: float = 1.0, most: int = 1000) -> Decode
         pack = read(_KEYS.decode, payload)
         if len(pack) > most:
             raise Refusal("size", f"the pack has {len(pack)} records, at most {most} are taken")
+        _check_version(pack)
         times = _resolve(pack, ug_per_m3, wrong)
     except Refusal as refused:
         decoded.refused.append(Refused(refused.reason, refused.detail))
@@ -121,16 +136,11 @@ def _resolve(
             if name == "status" and record.value_text is not None:
                 if record.value_text not in tuple("NFMSDCTB"):
                     raise Refusal("type", f"status {record.value_text!r} is none of NFMSDCTB")
-                status = record.value_text
+                status = _same(name, status or record.value_text, record.value_text)
             elif record.value is not None:
-                value = record.value + (base.base_value or 0.0)
-                unit = record.unit or base.base_unit
-                if not math.isfinite(value):
-                    raise Refusal("type", f"the value of {name!r} is out of range")
-                if name in QUANTITIES:
-                    values[name] = _converted(name, value, unit, ug_per_m3)
-                else:
-                    extra[name] = value
+                place = values if name in QUANTITIES else extra
+                value = _in_our_unit(name, base, record, ug_per_m3)
+                _same(name, place.setdefault(name, value), value)
             elif name in QUANTITIES:
                 raise Refusal("type", f"{name!r} has no numeric value `v`")
             times[ts_us] = (values, extra, status)
@@ -147,9 +157,23 @@ def _checked(keys: dict[str, Any]) -> SenmlRecord:
         record = msgspec.convert(keys, SenmlRecord)
     except msgspec.ValidationError as error:
         raise Refusal("type", str(error)) from None
-    if (record.base_version or VERSION) > VERSION:
-        raise Refusal("type", f"SenML version {record.base_version}; {VERSION} is understood")
     return record
+
+
+def _check_version(pack: list[dict[str, Any]]) -> None:
+    """RFC 8428 4.4: the whole pack is of the version that any of its records names."""
+    for keys in pack:
+        version = keys.get("bver")
+        if isinstance(version, (int, float)) and version > VERSION:
+            raise Refusal("type", f"the pack is SenML version {version}; {VERSION} is understood")
+
+
+def _same(name: str, before: Said, now: Said) -> Said:
+    if before != now:
+        raise Refusal(
+            "conflict", f"{name!r} has two values for one time, {before} and {now}; the first stays"
+        )
+    return now
 
 
 def _based(base: SenmlRecord, record: SenmlRecord) -> SenmlRecord:
@@ -164,16 +188,32 @@ def _based(base: SenmlRecord, record: SenmlRecord) -> SenmlRecord:
 def _time_us(base: SenmlRecord, record: SenmlRecord) -> int:
     seconds = (base.base_time or 0.0) + (record.time or 0.0)
     if not ABSOLUTE_S <= seconds < 1e12:
-        raise Refusal("time", f"the time {seconds} is not absolute: give seconds since 1970")
+        raise Refusal(
+            "time",
+            f"the time {seconds} s is not absolute but counts from now, or is out of range; a "
+            "repeat could not be told from a new reading: give seconds since 1970 in `bt` or `t`",
+        )
     return instant(round(seconds * 1000))
 
 
 def _name(base: SenmlRecord, record: SenmlRecord) -> str:
     name = base.base_name + record.name
-    last = name.replace("/", ":").rpartition(":")[2]
+    joint = base.base_name.endswith(_JOINTS) or record.name.startswith(_JOINTS)
+    own = record.name.lstrip("_-") if base.base_name and record.name and joint else name
+    last = _DEVICE.sub("", own, count=1).replace("/", ":").rpartition(":")[2]
     if not last or "\0" in last:
         raise Refusal("missing", f"the name {name!r} does not end in a quantity")
-    return last
+    known = OTHER_NAMES.get(last.lower(), last.lower())
+    return known if known in QUANTITIES or known == "status" else last
+
+
+def _in_our_unit(name: str, base: SenmlRecord, record: SenmlRecord, ug_per_m3: float) -> float:
+    value = (record.value or 0.0) + (base.base_value or 0.0)
+    if name in QUANTITIES:
+        value = _converted(name, value, record.unit or base.base_unit, ug_per_m3)
+    if not math.isfinite(value):
+        raise Refusal("type", f"the value of {name!r} is out of range")
+    return value
 
 
 def _converted(name: str, value: float, unit: str | None, ug_per_m3: float) -> float:

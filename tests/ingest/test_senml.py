@@ -85,7 +85,9 @@ def test_without_a_unit_the_stations_counts() -> None:
         ({"n": "status", "vs": "Z"}, "type"),
         ({"n": "", "v": 1}, "missing"),
         ({"n": "pm10", "v": 1, "x_": 1}, "type"),  # RFC 8428 4.4: must be understood
-        ({"n": "pm10", "v": 1, "bver": 11}, "type"),
+        ({"n": "pm10", "v": 1e300, "u": "kg/m3"}, "type"),  # infinite in our unit
+        ({"n": "pm10", "v": 1, "bver": "x"}, "type"),
+        ({"n": "RH", "v": 51}, "conflict"),
     ],
 )
 def test_a_bad_record(record: dict[str, Any], reason: str) -> None:
@@ -95,6 +97,84 @@ def test_a_bad_record(record: dict[str, Any], reason: str) -> None:
     (refused,) = decoded.refused
     assert refused.reason == reason
     assert refused.detail.startswith("record 1: ")
+
+
+@pytest.mark.parametrize(
+    ("base_name", "name", "expected"),
+    [
+        ("", "PM10", {"pm10": 1}),
+        ("", "pm2.5", {"pm25": 1}),
+        ("", "PM2.5", {"pm25": 1}),
+        ("", "Temperature", {"temp": 1}),
+        ("", "humidity", {"rh": 1}),
+        ("R1_", "pm10", {"pm10": 1}),
+        ("R1-", "pm10", {"pm10": 1}),
+        ("R1/", "pm10", {"pm10": 1}),
+        ("R1:", "pm10", {"pm10": 1}),
+        ("R1", "_pm10", {"pm10": 1}),
+        ("R1_", "wind_speed", {"wind_speed": 1}),
+        ("R1:", "wind_speed", {"wind_speed": 1}),
+        ("R1_", "no2", {"extra": {"no2": 1}}),
+        ("R1:", "NO2", {"extra": {"NO2": 1}}),
+        ("R1:", "board_temp", {"extra": {"board_temp": 1}}),  # not that of the air
+        ("urn:dev:mac:0024befffe804ff1:", "pm10", {"pm10": 1}),
+        ("urn:dev:ow:10e2073a01080063", ":pm10", {"pm10": 1}),
+        ("urn:dev:ow:10e2073a01080063_", "wind_dir", {"wind_dir": 1}),
+        ("urn:dev:ow:10e2073a01080063_wind_dir", "", {"wind_dir": 1}),
+        ("urn:dev:os:32473-1-a:x/", "pm10", {"pm10": 1}),
+    ],
+)
+def test_names(base_name: str, name: str, expected: dict[str, Any]) -> None:
+    """A quantity is found after the device's name, however it is parted from that and written."""
+    decoded = readings(encoded({"bn": base_name, "bt": 1_772_352_000, "n": name, "v": 1}))
+    assert not decoded.refused
+    assert decoded.records == [Reading(EIGHT, **expected)]
+
+
+def test_two_values_for_one_name_and_time() -> None:
+    """The first stays and the letter says what else was said; the same again does no harm."""
+    decoded = readings(
+        encoded(
+            BASE | {"n": "pm10", "v": 1},
+            {"n": "PM10", "v": 2},
+            {"n": "no2", "v": 3},
+            {"n": "no2", "v": 4},
+            {"n": "status", "vs": "M"},
+            {"n": "status", "vs": "D"},
+            {"n": "pm10", "v": 1},
+        )
+    )
+    assert decoded.records == [Reading(EIGHT, pm10=1, status="M", extra={"no2": 3})]
+    (refused,) = decoded.refused
+    assert refused.reason == "conflict"
+    for words in (
+        "record 1: 'pm10' has two values for one time, 1.0 and 2.0",
+        "record 3: 'no2' has two values for one time, 3.0 and 4.0",
+        "record 5: 'status' has two values for one time, M and D",
+    ):
+        assert words in refused.detail
+    assert "record 6" not in refused.detail
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_later_version(place: int) -> None:
+    """A pack of a version that is not understood is refused whole."""
+    pack = [BASE | {"n": "pm10", "v": 1}, {"n": "rh", "v": 50}]
+    pack[place] |= {"bver": 11}
+    decoded = readings(encoded(*pack))
+    assert not decoded.records
+    assert [refused.reason for refused in decoded.refused] == ["type"]
+    assert "version 11" in decoded.refused[0].detail
+
+
+def test_times_that_count_from_now() -> None:
+    """They are refused with words, for a repeat would be another reading."""
+    decoded = readings(encoded({"n": "pm10", "v": 1}, {"n": "pm10", "v": 1, "t": -5}))
+    assert not decoded.records
+    (refused,) = decoded.refused
+    assert refused.reason == "time"
+    assert "-5.0 s is not absolute" in refused.detail
+    assert "give seconds since 1970" in refused.detail
 
 
 def test_one_letter_for_a_pack() -> None:
