@@ -1,0 +1,273 @@
+"""What came of it, into the store: minutes, flags, episodes, notices, verdicts, and messages."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from psycopg.types.json import Jsonb
+
+from analytics.fold import Minutes, State, episode_id
+from analytics.happenings import Happenings
+from analytics.judging import due, judge
+from analytics.layout import Layout
+from analytics.minutes import MILLI
+from analytics.moments import minute_at, time_of
+from analytics.quality import GOOD, MISSING, PM, PM_NAMES, TESTS, reason
+from analytics.rules import NONE, STATES
+from analytics.settings import AnalyticsSettings
+from store.database import Connection
+from store.outbox import post
+from store.statements import statements
+
+SQL = statements("analytics")
+
+
+class Results:
+    """Writes in the caller's transaction; keeps when each segment was last treated."""
+
+    def __init__(self, layout: Layout, settings: AnalyticsSettings) -> None:
+        self._layout, self._settings = layout, settings
+        self._treated: dict[str, datetime] = {}
+
+    def recall_treatments(self, conn: Connection, minute: int) -> None:
+        """Know again when each segment was last treated, as of the end of `minute`."""
+        rows = conn.execute(SQL.treated_before, {"before": time_of(minute)}).fetchall()
+        self._treated = {segment: time_of(minute_at(ts)) for segment, ts in rows}
+
+    def store_minutes(self, conn: Connection, minutes: Minutes, happenings: Happenings) -> None:
+        """Rows for segments that somebody measures or near which a station stands."""
+        ends = [time_of(minutes.first + t) for t in range(len(minutes.background))]
+        treated = self._treated_at(minutes, happenings)
+        where_t, where_g = np.nonzero(minutes.increment_known)
+        segments = self._layout.segments
+        background = minutes.background / MILLI
+        increment = minutes.increment / MILLI
+        with (
+            conn.cursor() as cursor,
+            cursor.copy(SQL.copy_minutes) as copy,
+        ):
+            copy.set_types(
+                ["text", "timestamptz", "float8", "float8", "float8", "int2", "float4", "text",
+                 "timestamptz"]
+            )  # fmt: skip
+            for t, g in zip(where_t.tolist(), where_g.tolist(), strict=True):
+                b, i = float(background[t]), float(increment[t, g])
+                copy.write_row(
+                    (
+                        segments[g],
+                        ends[t],
+                        round(b + i, 3),
+                        b,
+                        i,
+                        int(minutes.level[t, g]),
+                        float(minutes.confidence[t, g]),
+                        minutes.cause[t, g],
+                        treated[t].get(segments[g]),
+                    )
+                )
+
+    def _treated_at(self, minutes: Minutes, happenings: Happenings) -> list[dict[str, datetime]]:
+        """Per minute, when each segment was last treated."""
+        ended: dict[int, list[str]] = {}
+        for work in happenings.works:
+            if work.done and work.end is not None and work.segment:
+                ended.setdefault(work.end, []).append(work.segment)
+        out = []
+        for t in range(len(minutes.background)):
+            now_done = ended.get(minutes.first + t)
+            if now_done:
+                at = time_of(minutes.first + t)
+                self._treated = self._treated | dict.fromkeys(now_done, at)
+            out.append(self._treated)
+        return out
+
+    def store_flags(self, conn: Connection, minutes: Minutes) -> None:
+        """Every test that did not pass, with its reason in words."""
+        rows = []
+        for i, q, test in np.argwhere((minutes.flags != GOOD) & (minutes.flags != MISSING)):
+            value = float(minutes.flagged.values[i, PM[q]])
+            rows.append(
+                {
+                    "station": self._layout.stations[minutes.flagged.station[i]],
+                    "ts": datetime.fromtimestamp(minutes.flagged.ts_ms[i] / 1000, UTC),
+                    "quantity": PM_NAMES[q],
+                    "test": TESTS[test],
+                    "flag": int(minutes.flags[i, q, test]),
+                    "reason": reason(TESTS[test], value, self._settings.language),
+                }
+            )
+        if rows:
+            with conn.cursor() as cursor:
+                cursor.executemany(SQL.add_flags, rows)
+
+    def store_episodes(
+        self, conn: Connection, minutes: Minutes, state: State, now: datetime
+    ) -> set[str]:
+        """Episodes and their log by what happened to them; gives the ids of those that changed."""
+        touched = set()
+        names = tuple(self._settings.rules)
+        for change in minutes.episodes:
+            moved = change.transition
+            place = self._layout.places[moved.place]
+            touched.add(change.id)
+            conn.execute(
+                SQL.put_episode,
+                {
+                    "id": change.id,
+                    "segment": place.segment,
+                    "site": place.site,
+                    "rule": names[moved.rule],
+                    "level": max(moved.top, 1),
+                    "state": STATES[moved.phase],
+                    "started_at": time_of(moved.started),
+                    "peak_at": time_of(moved.peak_at),
+                    "peak": moved.peak / MILLI,
+                    "ended_at": time_of(moved.minute) if moved.phase == NONE else None,
+                    "causes": Jsonb(change.causes),
+                    "now": now,
+                },
+            )
+            event = "lapsed" if moved.change == "closed" and moved.top == 0 else moved.change
+            detail = {"value": moved.value / MILLI, "level": moved.level}
+            self.log(conn, change.id, time_of(moved.minute), event, detail)
+        for p, r in np.argwhere(state.machine.phase != NONE):
+            conn.execute(
+                SQL.raise_peak,
+                {
+                    "id": self._open_id(state, int(p), int(r)),
+                    "peak": int(state.machine.peak[p, r]) / MILLI,
+                    "peak_at": time_of(int(state.machine.peak_at[p, r])),
+                },
+            )
+        return touched
+
+    def put_open(self, conn: Connection, state: State, p: int, r: int, now: datetime) -> None:
+        """An open episode as the state has it."""
+        machine, place = state.machine, self._layout.places[p]
+        episode = self._open_id(state, p, r)
+        conn.execute(
+            SQL.put_episode,
+            {
+                "id": episode,
+                "segment": place.segment,
+                "site": place.site,
+                "rule": tuple(self._settings.rules)[r],
+                "level": max(int(machine.top[p, r]), 1),
+                "state": STATES[machine.phase[p, r]],
+                "started_at": time_of(int(machine.started[p, r])),
+                "peak_at": time_of(int(machine.peak_at[p, r])),
+                "peak": int(machine.peak[p, r]) / MILLI,
+                "ended_at": None,
+                "causes": Jsonb(state.causes.get(episode, [])),
+                "now": now,
+            },
+        )
+
+    def _open_id(self, state: State, p: int, r: int) -> str:
+        return episode_id(
+            self._layout.places[p].id,
+            tuple(self._settings.rules)[r],
+            int(state.machine.started[p, r]),
+        )
+
+    def withdraw(self, conn: Connection, doubted: set[str], now: datetime) -> set[str]:
+        """Close the doubted episodes that were not found again; gives their ids."""
+        withdrawn = set()
+        for episode in sorted(doubted):
+            if conn.execute(SQL.withdraw_episode, {"id": episode, "now": now}).rowcount:
+                withdrawn.add(episode)
+                self.log(conn, episode, now, "withdrawn", {})
+        return withdrawn
+
+    def store_dust(self, conn: Connection, minutes: Minutes) -> None:
+        """The one district-wide notice of sand-dust weather, begun or ended."""
+        for minute, begins in minutes.dust:
+            at = time_of(minute)
+            if begins:
+                background = int(minutes.background[minute - minutes.first]) / MILLI
+                conn.execute(
+                    SQL.open_notice,
+                    {
+                        "id": f"N-{at:%Y%m%dT%H%MZ}-sand-dust",
+                        "ts": at,
+                        "detail": Jsonb({"background": background}),
+                    },
+                )
+            else:
+                conn.execute(SQL.close_notice, {"ts": at})
+
+    def judge_works(
+        self, conn: Connection, after: int, upto: int, happenings: Happenings, now: datetime
+    ) -> set[str]:
+        """Verdicts on treatments whose time has come."""
+        touched: set[str] = set()
+        settings = self._settings.verdict
+        for work in due(happenings.works, after, upto, settings):
+            assert work.end is not None
+            first = work.start - settings.before_min
+            last = work.end + settings.skip_min + settings.after_min
+            rows = conn.execute(
+                SQL.measured_minutes, {"after": time_of(first), "upto": time_of(last)}
+            ).fetchall()
+            found, controls = judge(work, rows, happenings.works, self._layout, settings)
+            judged = {
+                "effective": found.effective,
+                "reduction_pct": found.reduction_pct,
+                "low": found.low,
+                "high": found.high,
+            }
+            conn.execute(
+                SQL.put_verdict,
+                judged
+                | {
+                    "order_id": work.order,
+                    "segment": work.segment,
+                    "treatment": work.treatment,
+                    "done_at": time_of(work.end),
+                    "judged_at": time_of(last),
+                    "method": "difference in differences",
+                    "detail": Jsonb({"controls": controls, "why": found.why}),
+                },
+            )
+            if found.effective is not None:
+                detail = judged | {"order": work.order}
+                for (episode,) in conn.execute(
+                    SQL.episode_verdict,
+                    {"order_id": work.order, "verdict": Jsonb(judged), "now": now},
+                ).fetchall():
+                    touched.add(episode)
+                    self.log(conn, episode, time_of(last), "verdict", detail)
+        return touched
+
+    def log(
+        self, conn: Connection, episode: str, at: datetime, event: str, detail: dict[str, Any]
+    ) -> None:
+        """One line of an episode's story; the same line again is not repeated."""
+        conn.execute(
+            SQL.log_episode,
+            {"episode": episode, "at": at, "event": event, "detail": Jsonb(detail)},
+        )
+
+    def post_states(self, conn: Connection, minutes: Minutes) -> None:
+        """The contract's SegmentState of every segment, for the newest minute."""
+        ts = time_of(minutes.first + len(minutes.background) - 1).isoformat()
+        background = int(minutes.background[-1]) / MILLI if minutes.background_known[-1] else None
+        messages = []
+        for g, segment in enumerate(self._layout.segments):
+            known = bool(minutes.increment_known[-1, g])
+            increment = int(minutes.increment[-1, g]) / MILLI if known else None
+            treated = self._treated.get(segment)
+            body = {
+                "ts": ts,
+                "segment": segment,
+                "pm10": None if increment is None else round(increment + (background or 0), 3),
+                "background": background,
+                "increment": increment,
+                "level": int(minutes.level[-1, g]),
+                "confidence": round(float(minutes.confidence[-1, g]), 3),
+                "cause": minutes.cause[-1, g],
+                "treated_at": treated.isoformat() if treated else None,
+            }
+            messages.append((f"down/segments/{segment}/state", msgspec.json.encode(body), True))
+        post(conn, messages)
