@@ -130,6 +130,8 @@ def _resolve(
         try:
             record = _checked(keys)
             base = _based(base, record)
+            if not record.name and record.value is None and record.value_text is None:
+                continue  # It sets the base for those that follow.
             ts_us = _time_us(base, record)
             values, extra, status = times.get(ts_us, ({}, {}, None))
             name = _name(base, record)

@@ -131,6 +131,13 @@ def test_names(base_name: str, name: str, expected: dict[str, Any]) -> None:
     assert decoded.records == [Reading(EIGHT, **expected)]
 
 
+def test_a_base_by_itself() -> None:
+    """A record that only sets the base for the following ones brings no refusal."""
+    decoded = readings(encoded(BASE, {"n": "pm10", "v": 1}))
+    assert not decoded.refused
+    assert decoded.records == [Reading(EIGHT, pm10=1)]
+
+
 def test_two_values_for_one_name_and_time() -> None:
     """The first stays and the letter says what else was said; the same again does no harm."""
     decoded = readings(
