@@ -103,7 +103,7 @@ def _table(
         if stored:
             ts, values = kept[name]
             shown = {k: v for k, v in dict(values).items() if v is not None}  # type: ignore[call-overload]
-            words = f"{ts:%Y-%m-%dT%H:%MZ} {shown}"  # type: ignore[str-format]
+            words = f"{ts:%Y-%m-%dT%H:%MZ} {shown}"
         else:
             words = detail
         agrees = stored != bool(reason) and (row["verdict"] == "ok") == (reason not in DAMAGED)

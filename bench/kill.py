@@ -186,7 +186,11 @@ def main() -> int:
     station = next(iter(load_district(ROOT / "geo" / "data" / "xinghai").stations))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(EmbeddedPostgres(folder) if given.plain else Timescale())
+        server: EmbeddedPostgres | Timescale = (
+            stack.enter_context(EmbeddedPostgres(folder))
+            if given.plain
+            else stack.enter_context(Timescale())
+        )
         dsn = stack.enter_context(fresh_database(server, migrate))
         broker = stack.enter_context(Mosquitto(max_inflight_messages=1000))
         outcome = run(

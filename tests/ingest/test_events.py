@@ -35,7 +35,7 @@ def refusal(decoded: Decoded[Any]) -> str:
 
 def test_a_whole_event() -> None:
     """Every key has its place."""
-    keys = {
+    keys: dict[str, Any] = {
         "id": "E-1",
         "confidence": 0.9,
         "lon": 113.9,
@@ -114,7 +114,8 @@ def test_part_of_an_array_of_events() -> None:
 
 def test_a_position() -> None:
     """Where, how fast, how much water, in which state."""
-    keys = {"lon": 113.9, "lat": 22.5, "speed_kmh": 12.0, "water_l": 4000.0, "state": "working"}
+    keys: dict[str, Any] = {"lon": 113.9, "lat": 22.5, "state": "working"}
+    keys |= {"speed_kmh": 12.0, "water_l": 4000.0}
     assert positions(encoded({"ts": EIGHT_MS} | keys)).records == [Position(EIGHT, **keys)]
 
 
@@ -136,7 +137,8 @@ def test_bad_positions(keys: Any, reason: str) -> None:
 
 def test_progress() -> None:
     """What the crew says of its order."""
-    keys = {"order": "O-1", "event": "failed", "reason": "坏了", "photos": ["a"], "water_l": 5.0}
+    keys: dict[str, Any] = {"order": "O-1", "event": "failed", "reason": "坏了"}
+    keys |= {"photos": ["a"], "water_l": 5.0}
     assert progress(encoded({"ts": EIGHT_MS} | keys)).records == [Progress(EIGHT, **keys)]
 
 
@@ -158,7 +160,8 @@ def test_bad_progress(keys: dict[str, Any], reason: str) -> None:
 
 def test_a_report() -> None:
     """A complaint with its place; without an id it gets the same one each time."""
-    keys = {"id": "R-1", "text": "灰大", "lon": 1.0, "lat": 2.0, "segment": "XH01", "kind": "dust"}
+    keys: dict[str, Any] = {"id": "R-1", "text": "灰大", "segment": "XH01", "kind": "dust"}
+    keys |= {"lon": 1.0, "lat": 2.0}
     payload = encoded({"ts": EIGHT_MS} | keys)
     assert reports(payload, "app", REGISTRY).records == [Report(EIGHT, **keys)]
     bare = encoded({"ts": EIGHT_MS, "text": "灰大"})

@@ -45,7 +45,7 @@ def test_times(ts: object) -> None:
 
 def test_every_key_has_its_place() -> None:
     """All keys of the contract become the record's fields of the same name."""
-    values = {name: float(n) for n, name in enumerate(QUANTITIES)}
+    values: dict[str, Any] = {name: float(n) for n, name in enumerate(QUANTITIES)}
     reading = only(encoded({"ts": EIGHT_MS, "status": "M"} | values))
     assert reading == Reading(EIGHT, **values, status="M")
 
