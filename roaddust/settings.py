@@ -9,7 +9,6 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from ingest.settings import IngestSettings
 from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -20,6 +19,7 @@ from pydantic_settings import (
 
 from analytics.settings import AnalyticsSettings
 from dispatch.settings import DispatchSettings
+from ingest.settings import IngestSettings
 
 Stage = Literal["ingest", "analytics", "dispatch", "console"]
 STAGES: tuple[Stage, ...] = ("ingest", "analytics", "dispatch", "console")
