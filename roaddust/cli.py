@@ -318,9 +318,7 @@ def retry_letters(
 
     with _said_plainly(), _database(db, config) as conn:
         settings = read_settings(given=_known({"mqtt": mqtt}), config=config)
-        publisher = Publisher(
-            Address.parse(settings.mqtt), settings.prefix, client_id="roaddust-retry", will=False
-        )
+        publisher = Publisher(Address.parse(settings.mqtt), settings.prefix, status=False)
         publisher.start()
         try:
             sent = retry(conn, publisher, numbers, WallClock().now())

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import psycopg
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from analytics.runner import Analytics
 from broker.connection import Address
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 
 ANALYTICS_EVERY_S = 5.0
 DISPATCH_EVERY_S = 5.0
-RETRY_S = 2.0
 STOP_S = 5.0
 
 
@@ -87,14 +87,17 @@ class Platform:
         try:
             console = self._start_console() if "console" in self._stages else None
             if self._stages & {"ingest", "analytics", "dispatch"}:
-                publisher = Publisher(address, settings.prefix)
+                # The process that hears is the one that says whether anybody is heard.
+                hears = "ingest" in self._stages
+                publisher = Publisher(address, settings.prefix, status=hears)
                 publisher.start()
                 self._open.callback(publisher.stop)
                 if isinstance(self.clock, TickClock):
                     self._start_lockstep(address, publisher, self.clock)
                 else:
                     self._start_threads(address, publisher)
-                publisher.online()
+                if hears:
+                    publisher.online()
         except BaseException:
             self.stop()
             raise
@@ -147,29 +150,35 @@ class Platform:
         self.ingest.start()
 
     def _start_threads(self, address: Address, publisher: Publisher) -> None:
-        """On the wall clock every stage goes its own way."""
-        settings, now = self._settings, self.clock.now
+        """On the wall clock every stage goes its own way, stepped by APScheduler."""
+        settings, jobs = self._settings, []
         if "ingest" in self._stages:
             self._start_ingest(address)
+            self._spawn("watch", self._watch_ingest)
         if "analytics" in self._stages:
             analytics = Analytics(self._district, settings.analytics)
             settle_s = settings.analytics.settle_s
-            self._spawn_steps(
-                "analytics",
-                lambda conn: analytics.step(conn, now(), settle_s=settle_s),
-                ANALYTICS_EVERY_S,
+            jobs.append(
+                self._stage(
+                    "analytics",
+                    ANALYTICS_EVERY_S,
+                    lambda conn, now: analytics.step(conn, now, settle_s=settle_s),
+                )
             )
         if "dispatch" in self._stages:
             dispatcher = Dispatcher(self._district, settings.dispatch)
-
-            def dispatch(conn: Connection) -> None:
-                if dispatcher.lead(conn):
-                    dispatcher.step(conn, now())
-
-            self._spawn_steps("dispatch", dispatch, DISPATCH_EVERY_S)
-            scheduler = self._timetable().schedule(now)
-            self._open.callback(scheduler.shutdown, wait=False)
+            jobs += [self._stage("dispatch", DISPATCH_EVERY_S, dispatcher.step), self._upkeep()]
+        scheduler = Timetable(jobs).schedule(self.clock.now, self._fail)
+        self._open.callback(scheduler.shutdown)
         self._spawn("outbox", lambda: publisher.run(settings.db, self._stop))
+
+    def _stage(
+        self, name: str, every_s: float, step: Callable[[Connection, datetime], None]
+    ) -> Job:
+        """A stage that steps again and again on a connection of its own, and waits out a database
+        that is away."""
+        held = self._open.enter_context(Held(self._settings.db, name))
+        return Job(name, IntervalTrigger(seconds=every_s), lambda now: held.use(step, now))
 
     def _start_lockstep(self, address: Address, publisher: Publisher, clock: TickClock) -> None:
         """In lockstep every tick is one pass over the stages, in order, answered at its end."""
@@ -177,7 +186,7 @@ class Platform:
         conn = self._open.enter_context(connect(settings.db, name="lockstep"))
         analytics = Analytics(self._district, settings.analytics)
         dispatcher = Dispatcher(self._district, settings.dispatch)
-        timetable = self._timetable()
+        timetable = Timetable([self._upkeep()])
 
         def tick(now: datetime) -> None:
             clock.set(now)
@@ -202,8 +211,8 @@ class Platform:
             if self.ingest is not None and self.ingest.failure is not None:
                 raise self.ingest.failure
 
-    def _timetable(self) -> Timetable:
-        """What is due by the time of day."""
+    def _upkeep(self) -> Job:
+        """What is due every night."""
         settings = self._settings
 
         def upkeep(now: datetime) -> None:
@@ -216,7 +225,7 @@ class Platform:
                 )
 
         at_night = CronTrigger(hour=3, minute=30, timezone=self._district.timezone)
-        return Timetable([Job("upkeep", at_night, upkeep)])
+        return Job("upkeep", at_night, upkeep)
 
     # Threads ----------------------------------------------------------------------------------
 
@@ -233,21 +242,39 @@ class Platform:
         self._threads.append(thread)
         thread.start()
 
-    def _spawn_steps(self, name: str, step: Callable[[Connection], None], every_s: float) -> None:
-        """A stage that steps again and again, and waits out a database that is away."""
+    def _fail(self, error: BaseException) -> None:
+        """Whatever ends a stage ends the platform."""
+        self.failure = error
+        self.failed.set()
 
-        def run() -> None:
-            while not self._stop.is_set():
-                try:
-                    with connect(self._settings.db, name=name) as conn:
-                        while not self._stop.is_set():
-                            step(conn)
-                            self._stop.wait(every_s)
-                except psycopg.OperationalError as error:
-                    log.warning("%s: the database is away (%s); trying again", name, error)
-                    self._stop.wait(RETRY_S)
 
-        self._spawn(name, run)
+class Held:
+    """A connection kept from step to step, and made anew when the database has been away."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        self._dsn, self._name = dsn, name
+        self._conn: Connection | None = None
+
+    def use(self, step: Callable[[Connection, datetime], None], now: datetime) -> None:
+        """One step; skipped, with a word in the log, while the database is away."""
+        try:
+            if self._conn is None:
+                self._conn = connect(self._dsn, name=self._name)
+            step(self._conn, now)
+        except psycopg.OperationalError as error:
+            log.warning("%s: the database is away (%s); trying again", self._name, error)
+            self.close()
+
+    def close(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def registry(district: District) -> Registry:

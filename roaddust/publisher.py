@@ -7,6 +7,7 @@ self-contained messages of the contract bear; it never leaves something unsaid.
 import logging
 import threading
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -29,19 +30,18 @@ class BrokerSilent(ConnectionError):
 
 
 class Publisher:
-    """One publishing connection; with a `will`, `down/status` says whether it stands."""
+    """One publishing connection; with `status`, `down/status` says whether it stands."""
 
-    def __init__(
-        self, address: Address, prefix: str, *, client_id: str = "roaddust-out", will: bool = True
-    ) -> None:
+    def __init__(self, address: Address, prefix: str, *, status: bool = True) -> None:
         self._prefix = prefix
         self._address = address
         self._connected = threading.Event()
         self._serving = False
-        self._client = client(address, client_id, persistent=False)
+        # A name of its own: a broker throws out the one that another connects under.
+        self._client = client(address, f"roaddust-out-{token_hex(6)}", persistent=False)
         self._client.max_queued_messages_set(0)
-        self._will = will
-        if will:
+        self._status = status
+        if status:
             self._client.will_set(f"{prefix}down/status", _status("offline"), qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -65,7 +65,7 @@ class Publisher:
 
     def stop(self) -> None:
         """Say goodbye and disconnect."""
-        if self._will and self._connected.is_set():
+        if self._status and self._connected.is_set():
             self._client.publish(
                 f"{self._prefix}down/status", _status("offline"), qos=1, retain=True
             ).wait_for_publish(timeout=2)

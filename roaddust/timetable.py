@@ -7,8 +7,8 @@ asks which have come due.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from apscheduler.events import EVENT_JOB_ERROR
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -43,9 +43,15 @@ class Timetable:
         self._began = True
         return ran
 
-    def schedule(self, now: Callable[[], datetime]) -> Any:
-        """A running APScheduler that fires the jobs; `.shutdown()` ends it."""
+    def schedule(
+        self, now: Callable[[], datetime], fail: Callable[[BaseException], None]
+    ) -> BackgroundScheduler:
+        """A running APScheduler that fires the jobs; `.shutdown()` waits for those at work.
+
+        fail: told the error that a job raised.
+        """
         scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_listener(lambda event: fail(event.exception), EVENT_JOB_ERROR)
         for job in self._jobs:
             scheduler.add_job(
                 _told(job.action, now),

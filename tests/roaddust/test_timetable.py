@@ -1,6 +1,9 @@
+import queue
+import threading
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
 
 from roaddust.timetable import Job, Timetable
 
@@ -21,8 +24,6 @@ def test_a_job_is_due_once_a_day_whatever_the_steps() -> None:
 
 def test_the_wall_clock_scheduler_tells_the_job_the_platforms_time() -> None:
     """APScheduler fires the same jobs, with the time of the given clock."""
-    import threading
-
     told: list[datetime] = []
     fired = threading.Event()
 
@@ -30,12 +31,31 @@ def test_the_wall_clock_scheduler_tells_the_job_the_platforms_time() -> None:
         told.append(now)
         fired.set()
 
-    from apscheduler.triggers.date import DateTrigger
-
+    failures: list[BaseException] = []
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    scheduler = Timetable([Job("once", DateTrigger(), action)]).schedule(lambda: noon)
+    scheduler = Timetable([Job("once", DateTrigger(), action)]).schedule(
+        lambda: noon, failures.append
+    )
     try:
         assert fired.wait(10)
     finally:
         scheduler.shutdown()
     assert told == [noon]
+    assert failures == []
+
+
+def test_a_job_that_fails_is_told_of() -> None:
+    """An error in a job does not vanish in the scheduler's log."""
+    failures: queue.Queue[BaseException] = queue.Queue()
+
+    def broken(_now: datetime) -> None:
+        raise LookupError("no such street")
+
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    scheduler = Timetable([Job("broken", DateTrigger(), broken)]).schedule(
+        lambda: noon, failures.put
+    )
+    try:
+        assert isinstance(failures.get(timeout=10), LookupError)
+    finally:
+        scheduler.shutdown()
