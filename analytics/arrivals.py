@@ -72,7 +72,16 @@ class Arrivals:
         return Happenings(
             list(self._events),
             [
-                Work(order, crew, treatment, segment, site, minute_at(start), minute_at(end), done)
+                Work(
+                    order,
+                    crew,
+                    treatment,
+                    segment,
+                    site,
+                    minute_at(start),
+                    None if end is None else minute_at(end),
+                    done,
+                )
                 for order, crew, treatment, segment, site, start, end, done in works
                 if start is not None
             ],

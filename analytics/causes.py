@@ -25,6 +25,7 @@ WEIGHTS = {
     "regional": -2.5,
     "regional/everywhere": 2.0,
     "regional/high": 1.5,
+    "regional/share": 6.0,
     "treatment": 1.5,
     "sensor": -2.5,
     "sensor/flags": 4.0,
@@ -38,6 +39,27 @@ BUSY_TRUCKS = 60
 EVERYWHERE = 0.8
 COARSE = 0.6
 GATE_FLAGS = ("unwashed_truck", "wash_bay_idle", "uncovered_truck")
+
+
+@dataclass(frozen=True, slots=True)
+class Exceedance:
+    """The rule's own number: the mean of `quantity` over `window_min` minutes, and over the same
+    minutes the increment over all of the background, and the background; µg/m³. cap: of the
+    background that a capped increment subtracts."""
+
+    quantity: str
+    window_min: int
+    value: float
+    increment: float
+    background: float
+    cap: float
+
+    @property
+    def regional_share(self) -> float:
+        """The part of the value that is background after all: what lies above the cap."""
+        if self.quantity != "increment_capped" or self.value <= 0:
+            return 0.0
+        return min(max(self.background - self.cap, 0.0) / self.value, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +80,7 @@ class SiteNearby:
 class Scene:
     """What was known about a place when its episode changed. Shares are 0 to 1, PM in µg/m³."""
 
-    increment: float
-    background: float
+    exceedance: Exceedance
     wind_speed: float
     wind_from: float
     trucks: int
@@ -100,11 +121,12 @@ Found = tuple[str, str | None, float, Words]
 
 
 def _road(scene: Scene) -> Found:
-    score = WEIGHTS["road"]
+    score, of = WEIGHTS["road"], scene.exceedance
+    increment, background = f"{of.increment:.0f}", f"{of.background:.0f}"
     words: Words = [
         (
-            f"增量 {scene.increment:.0f} µg/m³，背景 {scene.background:.0f}",
-            f"increment {scene.increment:.0f} µg/m³ over a background of {scene.background:.0f}",
+            f"{of.window_min} 分钟均值：增量 {increment} µg/m³，背景 {background}",
+            f"{of.window_min} min mean: increment {increment}, background {background}",
         )
     ]
     if scene.mud_flags:
@@ -182,10 +204,19 @@ def _regional(scene: Scene) -> Found:
     ]
     if scene.stations_high >= EVERYWHERE:
         score += WEIGHTS["regional/everywhere"]
-    if scene.background >= 150:
+    of = scene.exceedance
+    if of.background >= of.cap:
         score += WEIGHTS["regional/high"]
         words.append(
-            (f"背景达 {scene.background:.0f} µg/m³", f"background of {scene.background:.0f} µg/m³")
+            (f"背景达 {of.background:.0f} µg/m³", f"background of {of.background:.0f} µg/m³")
+        )
+    if of.regional_share > 0:
+        score += WEIGHTS["regional/share"] * of.regional_share
+        words.append(
+            (
+                f"超出量的 {of.regional_share:.0%} 是高于 {of.cap:.0f} 的背景",
+                f"{of.regional_share:.0%} of the excess is background above {of.cap:.0f}",
+            )
         )
     return "regional", None, score, words
 

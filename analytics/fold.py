@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import background as blown_in
-from analytics.causes import causes
+from analytics.causes import Exceedance, causes
 from analytics.happenings import Happenings
 from analytics.increment import segment_increments
 from analytics.layout import Layout
 from analytics.minutes import MILLI, Bools, Ints, minute_means, minute_of
 from analytics.quality import PM, good, quality
 from analytics.readings import Readings
-from analytics.rules import NONE, Judge, Machine, Transition, trailing_means
+from analytics.rules import BACKGROUND, CHANNELS, NONE, Judge, Machine, Transition, trailing_means
 from analytics.scenes import scene
-from analytics.settings import QUANTITIES, AnalyticsSettings
+from analytics.settings import AnalyticsSettings
 
 HOUR = 60
 DUST_HOURS = 6
@@ -37,7 +37,7 @@ DUST_MIN = 150.0
 class State:
     """All that later minutes need of earlier ones; `minute` is the last one worked out.
 
-    pm10: (60, S) the last hour of station minutes; judged: (60, P, quantities) of place minutes;
+    pm10: (60, S) the last hour of station minutes; judged: (60, P, CHANNELS) of place minutes;
     increments: (60, G) of segments; hours: (24, S) hourly means of stations, hour_sum and
     hour_count (S,) of the hour under way; dust_hours: (6,) hourly background, dust_sum and
     dust_count of the hour under way; dust_since: minute at which sand-dust weather began, or -1;
@@ -75,8 +75,8 @@ class State:
             tail=Readings.none(),
             pm10=np.zeros((HOUR, stations), np.int64),
             pm10_known=np.zeros((HOUR, stations), bool),
-            judged=np.zeros((HOUR, places, len(QUANTITIES)), np.int64),
-            judged_known=np.zeros((HOUR, places, len(QUANTITIES)), bool),
+            judged=np.zeros((HOUR, places, CHANNELS), np.int64),
+            judged_known=np.zeros((HOUR, places, CHANNELS), bool),
             increments=np.zeros((HOUR, segments), np.int64),
             increments_known=np.zeros((HOUR, segments), bool),
             hours=np.full((blown_in.DAY_HOURS, stations), np.nan),
@@ -199,6 +199,9 @@ def advance(
     long_increment_known = np.concatenate((state.increments_known, increment_known))
     level = _estimated_level(long_increment, long_increment_known, settings)
     on_segment = layout.place_segment >= 0
+    # A guess between stations is never worse than what the station it rests on is judged to be.
+    heard = layout.speaker >= 0
+    level[:, heard] = np.minimum(level[:, heard], place_level[:, layout.speaker[heard]])
     level[:, layout.place_segment[on_segment]] = place_level[:, on_segment]
 
     names = tuple(settings.rules)
@@ -215,7 +218,13 @@ def advance(
                     pm=means[t],
                     known=known[t],
                     background=int(blown[t]),
-                    increment=int(judged[t, change.place, 0]) / MILLI,
+                    exceedance=_exceedance(
+                        change,
+                        long_judged[: t + HOUR + 1],
+                        long_judged_known[: t + HOUR + 1],
+                        settings,
+                    ),
+                    started=change.started,
                     readings=readings,
                     believed=believed,
                     layout=layout,
@@ -304,7 +313,7 @@ def _judged(
     layout: Layout,
     settings: AnalyticsSettings,
 ) -> tuple[Ints, Bools]:
-    """(T, P, QUANTITIES) of places: the mean of their own stations."""
+    """(T, P, CHANNELS) of places: the mean of their own stations, and the background."""
     of = layout.place_of.astype(np.int64).T
     out = []
     for column in (0, 2):  # pm10, tsp
@@ -313,13 +322,33 @@ def _judged(
         out.append((np.rint(total / np.maximum(count, 1)).astype(np.int64), count > 0))
     (pm10, pm10_known), (tsp, tsp_known) = out
     cap = round(settings.background_cap * MILLI)
-    increment = pm10 - np.minimum(background, cap)[:, None]
-    increment_known = pm10_known & background_known[:, None]
-    # "Not explained by background": what is above it must be the larger part.
-    unexplained = pm10_known & ~(background_known[:, None] & (2 * background[:, None] > pm10))
+    blown = np.broadcast_to(background[:, None], pm10.shape)
+    blown_known = np.broadcast_to(background_known[:, None], pm10.shape)
+    over_known = pm10_known & blown_known
     return (
-        np.stack((increment, np.where(unexplained, pm10, 0), tsp), axis=2),
-        np.stack((increment_known, pm10_known, tsp_known), axis=2),
+        np.stack((pm10 - np.minimum(blown, cap), pm10 - blown, pm10, tsp, blown), axis=2),
+        np.stack((over_known, over_known, pm10_known, tsp_known, blown_known), axis=2),
+    )
+
+
+def _exceedance(
+    change: Transition, judged: Ints, known: Bools, settings: AnalyticsSettings
+) -> Exceedance:
+    """The rule's own number at a transition, and what of it is the street's.
+
+    judged, known: minutes of places up to the transition's.
+    """
+    rule = tuple(settings.rules.values())[change.rule]
+    there = known[-rule.window_min :, change.place]
+    total = np.where(there, judged[-rule.window_min :, change.place], 0).sum(axis=0)
+    mean = np.rint(total / np.maximum(there.sum(axis=0), 1)).astype(np.int64)
+    return Exceedance(
+        quantity=rule.quantity,
+        window_min=rule.window_min,
+        value=change.value / MILLI,
+        increment=int(mean[1]) / MILLI,
+        background=int(mean[BACKGROUND]) / MILLI,
+        cap=settings.background_cap,
     )
 
 
@@ -402,4 +431,7 @@ def _cause(
         if change.causes and change.transition.phase != NONE:
             current[key] = change.causes[0]["kind"]
         fill(change.transition.place, change.transition.minute - state.minute - 1)
+    heard = np.flatnonzero(layout.speaker >= 0)
+    cause[:, heard] = cause[:, layout.place_segment[layout.speaker[heard]]]
+    cause[level == 0] = None
     return cause

@@ -31,8 +31,9 @@ class Layout:
     """Indices that every array of analytics shares.
 
     stations, segments: ids by index; background: (S,) which stations measure it; places: what the
-    rules judge; place_of: (P, S) which stations speak for it; apart_m: (G, G) between segments;
-    site_m, site_bearing: (P, sites) as seen from a place.
+    rules judge; place_of: (P, S) which stations speak for it; place_segment: (P,) its index or -1;
+    speaker: (G,) for a segment without a station, the place whose station is heard there, or -1;
+    apart_m: (G, G) between segments; site_m, site_bearing: (P, sites) as seen from a place.
     """
 
     stations: tuple[str, ...]
@@ -45,6 +46,7 @@ class Layout:
     places: tuple[Place, ...]
     place_of: NDArray[np.bool_]
     place_segment: NDArray[np.int64]
+    speaker: NDArray[np.int64]
     apart_m: NDArray[np.float64]
     station_apart_m: NDArray[np.float64]
     site_m: NDArray[np.float64]
@@ -91,6 +93,11 @@ class Layout:
         index = {g.id: i for i, g in enumerate(segments)}
         place_segment = np.array([index.get(p.segment or "", -1) for p in places], np.int64)
 
+        speaker = np.full(len(segments), -1, np.int64)
+        for g in np.flatnonzero(~own.any(axis=1) & reach.weight.any(axis=1)):
+            of = np.flatnonzero(place_of[:, reach.weight[g].argmax()] & (place_segment >= 0))
+            speaker[g] = of[0] if len(of) else -1
+
         centres = to_plane(np.array([s.centre for s in sites]).reshape(-1, 2))
         seen_from = np.array([here[list(p.stations)].mean(axis=0) for p in places]).reshape(-1, 2)
         east, north = np.moveaxis(centres[None, :] - seen_from[:, None], 2, 0)
@@ -115,6 +122,7 @@ class Layout:
             places=tuple(places),
             place_of=place_of,
             place_segment=place_segment,
+            speaker=speaker,
             apart_m=shapely.distance(lines[:, None], lines[None, :]),
             station_apart_m=shapely.distance(points[:, None], points[None, :]),
             site_m=np.hypot(east, north),

@@ -16,6 +16,9 @@ from analytics.settings import QUANTITIES, AnalyticsSettings, Rule
 NONE, PENDING, ACTIVE, RECOVERING = range(4)
 STATES = ("closed", "pending", "active", "recovering")
 BEYOND = np.int64(2**62)
+BACKGROUND = len(QUANTITIES)
+CHANNELS = len(QUANTITIES) + 1
+"""What is kept of a place's minutes: the quantities that rules judge, and the background."""
 
 Change = Literal["opened", "activated", "level", "recovering", "reopened", "closed"]
 
@@ -66,19 +69,30 @@ class Transition:
 def trailing_means(
     values: Ints, known: Bools, rules: Sequence[Rule], mean_share: float
 ) -> tuple[Ints, Bools]:
-    """(T, P, R) thousandths and whether there is one, from (60 + T, P, quantities) minutes."""
+    """(T, P, R) thousandths and whether there is one, from (60 + T, P, CHANNELS) minutes.
+
+    PM10 of which the background is the larger part is explained by it, and judged as nothing.
+    """
     total = np.cumsum(np.where(known, values, 0), axis=0)
-    count = np.cumsum(known, axis=0)
+    count: Ints = np.cumsum(known, axis=0, dtype=np.int64)
     steps = len(values) - 60
     means = np.zeros((steps, values.shape[1], len(rules)), np.int64)
     there = np.zeros(means.shape, bool)
     for r, rule in enumerate(rules):
-        q, window = QUANTITIES.index(rule.quantity), rule.window_min
-        n: Ints = count[60:, :, q] - count[60 - window : -window, :, q]
-        s = total[60:, :, q] - total[60 - window : -window, :, q]
-        there[:, :, r] = n >= mean_share * window
-        means[:, :, r] = np.rint(s / np.maximum(n, 1))
+        mean, n = _trailing(total, count, QUANTITIES.index(rule.quantity), rule.window_min)
+        if rule.quantity == "pm10":
+            background, _ = _trailing(total, count, BACKGROUND, rule.window_min)
+            mean = np.where(2 * background > mean, 0, mean)
+        there[:, :, r] = n >= mean_share * rule.window_min
+        means[:, :, r] = mean
     return means, there
+
+
+def _trailing(total: Ints, count: Ints, channel: int, window: int) -> tuple[Ints, Ints]:
+    """Means over the last `window` minutes of one channel, and of how many minutes they are."""
+    n: Ints = count[60:, :, channel] - count[60 - window : -window, :, channel]
+    s = total[60:, :, channel] - total[60 - window : -window, :, channel]
+    return np.rint(s / np.maximum(n, 1)).astype(np.int64), n
 
 
 class Judge:

@@ -40,12 +40,26 @@ class Analytics:
         self._arrivals = Arrivals(district, self._layout)
         self._results = Results(self._layout, settings)
         self._states: deque[State] = deque(maxlen=KEPT_STATES)
+        self._leading_on: Connection | None = None
+
+    def lead(self, conn: Connection) -> bool:
+        """Try to become the one that writes results; holds until the session of `conn` ends."""
+        if self._leading_on is not conn:
+            row = conn.execute(SQL.lead).fetchone()
+            conn.commit()
+            # Another may have gone on meanwhile, and what is kept at hand is of no use then.
+            self._forget()
+            self._leading_on = conn if row and row[0] else None
+        return self._leading_on is conn
 
     def step(self, conn: Connection, now: datetime, *, settle_s: float = 0.0) -> None:
         """Bring every result up to the last whole minute before `now`; commits.
 
-        settle_s: how long a minute is left alone after its end, for readings under way.
+        Does nothing while another one leads. settle_s: how long a minute is left alone after its
+        end, for readings under way.
         """
+        if not self.lead(conn):
+            return
         try:
             self._step(conn, now, settle_s)
             conn.commit()

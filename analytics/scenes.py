@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.causes import GATE_FLAGS, Scene, SiteNearby
+from analytics.causes import GATE_FLAGS, Exceedance, Scene, SiteNearby
 from analytics.happenings import Event, Happenings
 from analytics.layout import Layout, Place
 from analytics.minutes import MILLI, Bools, Ints, minute_of
@@ -26,7 +26,8 @@ def scene(
     pm: Ints,
     known: Bools,
     background: int,
-    increment: float,
+    exceedance: Exceedance,
+    started: int,
     readings: Readings,
     believed: Bools,
     layout: Layout,
@@ -53,8 +54,7 @@ def scene(
         else set()
     )
     return Scene(
-        increment=increment,
-        background=background / MILLI,
+        exceedance=exceedance,
         wind_speed=wind_speed,
         wind_from=wind_from,
         trucks=_trucks(events, around),
@@ -63,7 +63,7 @@ def scene(
         stations_high=float((above[street] >= HIGH_INCREMENT).mean()) if street.any() else 0.0,
         flagged_share=_flagged_share(readings, believed, upto, here),
         neighbours_low=bool(near.any() and (above[near] < LOW_INCREMENT).all()),
-        own_work=_own_work(happenings, place, minute),
+        own_work=_own_work(happenings, place, minute, started),
         sites=[
             SiteNearby(
                 id=site,
@@ -126,10 +126,13 @@ def _flagged_share(
     return max(shares, default=0.0)
 
 
-def _own_work(happenings: Happenings, place: Place, minute: int) -> str | None:
+def _own_work(happenings: Happenings, place: Place, minute: int, started: int) -> str | None:
+    """Work that may have raised the dust: begun before the episode, not in answer to it."""
     for work in happenings.works:
         here = (work.segment, work.site) == (place.segment, place.site)
-        under_way = work.start <= minute and (work.end is None or minute < work.end + WORK_ECHO_MIN)
+        under_way = work.start <= min(minute, started) and (
+            work.end is None or minute < work.end + WORK_ECHO_MIN
+        )
         if here and under_way:
             return f"{work.treatment} {work.crew}"
     return None

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Quantity = Literal["increment", "pm10", "tsp"]
-QUANTITIES: tuple[Quantity, ...] = ("increment", "pm10", "tsp")
+Quantity = Literal["increment_capped", "increment", "pm10", "tsp"]
+QUANTITIES: tuple[Quantity, ...] = ("increment_capped", "increment", "pm10", "tsp")
+"""What a rule may judge: PM10 over a background of at most `background_cap`, PM10 over all of the
+background, PM10 that the background does not explain, TSP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {
     # Level 2: Hebei DB13/2934-2019, site minus county value; 1 and 3 are ours.
-    "inc60": Rule("increment", 60, (50.0, 80.0, 160.0)),
+    "inc60": Rule("increment_capped", 60, (50.0, 80.0, 160.0)),
     # Ours: the quick one.
     "inc15": Rule("increment", 15, (80.0, 160.0, 320.0)),
     # HJ 633-2026, where IAQI passes 150 and 300.
@@ -98,7 +100,7 @@ class AnalyticsSettings:
     mean_share: float = 0.75
     "A mean needs this share of its minutes."
     background_cap: float = 150.0
-    "µg/m³; the first rules subtract no more than this (DB13/2934-2019)."
+    "µg/m³; the first rule subtracts no more than this (DB13/2934-2019)."
     blind_min: int = 60
     "An open episode whose station says nothing so long is closed: nobody can tell."
     lateness_h: float = 48.0

@@ -142,7 +142,7 @@ CREATE TABLE episodes (
     segment         text,
     site            text,
     rule            text NOT NULL,
-    level           smallint NOT NULL,      -- highest level entered
+    level           smallint NOT NULL,      -- highest level entered; 0 while pending
     state           text NOT NULL,          -- pending, active, recovering, closed
     started_at      timestamptz NOT NULL,
     peak_at         timestamptz,

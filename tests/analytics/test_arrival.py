@@ -13,6 +13,7 @@ from analytics.readings import COLUMNS, Readings
 from analytics.runner import Analytics
 from store.database import connect
 from tests.analytics.streets import SETTINGS, START, made_up_day
+from tests.services.waiting import wait_until
 
 HOURS = 5
 EVERY_MIN = 10
@@ -139,3 +140,47 @@ def test_an_episode_that_late_data_denies_is_withdrawn(conn, street):
         (),
     ).fetchall()
     assert dict(last) == {f"down/episodes/{episode}": b"" for episode in gone}
+
+
+WORK = (
+    b"INSERT INTO plans (id, issued_at, trigger, solver, body)"
+    b" VALUES ('P', now(), 't', '{}', '{}');"
+    b"INSERT INTO orders (id, crew, plan, seq, treatment, segment, path, eta, minutes, water_l,"
+    b" priority, reason, state, issued_at)"
+    b" VALUES ('O', 'W1', 'P', 1, 'wash', 'S2', '[]', now(), 5, 0, 3, 'r', 'started', now())"
+)
+PROGRESS = (
+    b"INSERT INTO progress (crew, order_id, event, ts, stored_at) VALUES ('W1', 'O', %s, %s, %s)"
+)
+
+
+def test_work_under_way_is_worked_in(conn, street):
+    """A treatment that has begun and not ended is no obstacle; once done, it is remembered."""
+    conn.execute(WORK, prepare=False)
+    conn.execute(PROGRESS, ("started", time(START + 70), time(START + 70)))
+    conn.commit()
+    readings = made_up_day(Layout.of(street, SETTINGS), HOURS * 60, 1)
+    deliver(conn, street, readings, np.zeros(len(readings), int))
+    treated = b"SELECT min(treated_at) FROM segment_minutes WHERE segment = 'S2'"
+    assert conn.execute(treated).fetchone() == (None,)
+    conn.execute(PROGRESS, ("done", time(START + 80), time(START + 80)))
+    conn.execute(
+        b"INSERT INTO batches (kind, stored_at, min_ts, rows) VALUES ('progress', %s, %s, 1)",
+        (time(START + 80), time(START + 80)),
+    )
+    conn.commit()
+    Analytics(street, SETTINGS).step(conn, time(START + HOURS * 60))
+    assert conn.execute(treated).fetchone() == (time(START + 80),)
+
+
+def test_one_writes_at_a_time(conn, street, migrated_embedded_db):
+    """A second instance does nothing while the first one's session lasts, and then goes on."""
+    with connect(migrated_embedded_db, name="second") as other:
+        first, second = Analytics(street, SETTINGS), Analytics(street, SETTINGS)
+        assert first.lead(conn)
+        assert not second.lead(other)
+        second.step(other, time(START + 5))
+        assert other.execute(b"SELECT count(*) FROM checkpoints").fetchone() == (0,)
+        other.commit()
+        conn.close()
+        wait_until(lambda: second.lead(other), lambda: "nobody took over")
