@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from dispatch.facts import CrewPast, CrewReport, Order, Present
-from dispatch.settings import DispatchSettings
+from dispatch.settings import WET, DispatchSettings
 from dispatch.shifts import shift_at
 from geo.district import Crew, District
 
@@ -96,11 +96,12 @@ def condition(
     return "ready" if seen and rested else "silent"
 
 
-def locked(standing: Standing, newcomer: bool) -> tuple[Order, ...]:
+def locked(standing: Standing, newcomer: bool, *, dry: bool = False) -> tuple[Order, ...]:
     """The orders that stay first whatever the plan: what the crew works on or is driving to.
 
     `newcomer` says that a new want of priority 1 asks for this kind of crew: then only work
-    that has begun, or is as urgent, is left alone.
+    that has begun, or is as urgent, is left alone. `dry` says that the weather keeps water off
+    the street: then wet work is only left alone if it has begun.
     """
     if standing.condition not in ("ready", "off"):
         return ()
@@ -111,6 +112,8 @@ def locked(standing: Standing, newcomer: bool) -> tuple[Order, ...]:
     if not first or first[0].state != "accepted":
         return ()
     if (first[0].treatment == "return") != (standing.condition == "off"):
+        return ()
+    if dry and first[0].treatment in WET:
         return ()
     if newcomer and first[0].priority > 1 and first[0].treatment != "refill":
         return ()

@@ -129,15 +129,20 @@ class Present:
     open_orders: tuple[Order, ...] = ()
     past: Mapping[str, CrewPast] = field(default_factory=dict)
     reports: Mapping[str, CrewReport] = field(default_factory=dict)
+    weather: Weather = Weather()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What wants are worked out from, at one time; sequences in a fixed order."""
+    """What wants are worked out from, at one time; sequences in a fixed order.
+
+    `hindrance_before` is the code of what kept water off the street in the plan in force.
+    """
 
     now: datetime
     episodes: tuple[Episode, ...] = ()
     ended: tuple[Ended, ...] = ()
     weather: Weather = Weather()
+    hindrance_before: str | None = None
     streets: Mapping[str, Street] = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()

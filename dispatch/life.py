@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from dispatch.crews import Standing
 from dispatch.facts import Order
-from dispatch.settings import DispatchSettings
-from dispatch.words import Words
+from dispatch.settings import WET, DispatchSettings
+from dispatch.words import Reason, Words
 
 OPEN = frozenset({"sent", "accepted", "started"})
 
@@ -119,8 +119,12 @@ def withdrawals(
     plan: Iterable[Order],
     now: datetime,
     words: Words,
+    weather: Reason | None = None,
 ) -> list[Change]:
-    """The open orders that the new plan no longer names, each with the reason."""
+    """The open orders that the new plan no longer names, each with the reason.
+
+    `weather` is what keeps water off the street, if anything does.
+    """
     kept: set[str] = set()
     taken_by: dict[tuple[str, str], str] = {}
     for order in plan:
@@ -138,6 +142,8 @@ def withdrawals(
                 reason = words.say("shift_over")
             elif other is not None and order.depot is None:
                 reason = words.say("moved", crew=other)
+            elif weather is not None and order.treatment in WET:
+                reason = weather.text
             else:
                 reason = words.say("replaced")
             changes.append(_end(order, "withdrawn", now, reason))

@@ -69,6 +69,8 @@ class Planner:
         standings: Mapping[str, Standing],
         wants: Sequence[Want],
         left_out: Container[Ranked] | None = None,
+        *,
+        dry: bool = False,
     ) -> Plan:
         """The plan for all crews from `now` on.
 
@@ -78,6 +80,9 @@ class Planner:
         `left_out` is what the plan in force did not serve. A kind of crew of which nothing else
         is wanted than then keeps its order of work and only gets new times; without `left_out`
         everything is searched anew.
+
+        `dry` says that the weather keeps water off the street: wet work is not gone on with
+        unless it has begun.
         """
         open_keys = {
             (order.place, order.treatment)
@@ -88,7 +93,9 @@ class Planner:
             want.treatment for want in wants if want.priority == 1 and want.key not in open_keys
         }
         starts = {
-            crew: self._start(standing, now, bool(newcomers & set(TREATS[standing.crew.kind])))
+            crew: self._start(
+                standing, now, bool(newcomers & set(TREATS[standing.crew.kind])), dry=dry
+            )
             for crew, standing in standings.items()
         }
         busy = {(o.place, o.treatment) for start in starts.values() for o in start.kept}
@@ -122,7 +129,7 @@ class Planner:
 
     # Where crews are free ------------------------------------------------------------------
 
-    def _start(self, standing: Standing, now: datetime, newcomer: bool) -> _Start:
+    def _start(self, standing: Standing, now: datetime, newcomer: bool, *, dry: bool) -> _Start:
         crew, report = standing.crew, standing.report
         tank_l = crew.tank_m3 * 1000
         stop: Stop = self.places.depot(crew.depot)
@@ -133,7 +140,7 @@ class Planner:
                 water_l = min(report.water_l, tank_l)
         free_s = 0.0
         kept = []
-        for order in locked(standing, newcomer):
+        for order in locked(standing, newcomer, dry=dry):
             way = self._way_of(order)
             work_s = order.minutes * 60
             if order.state == "started" and order.started_at is not None:

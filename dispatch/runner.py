@@ -13,7 +13,8 @@ from dispatch.planning import Plan, Planner
 from dispatch.settings import DispatchSettings
 from dispatch.triggers import PlanInForce, settled, situation, trigger
 from dispatch.wants import Exclusion, wishes
-from dispatch.words import Words
+from dispatch.weather import hindrance
+from dispatch.words import Reason, Words
 from geo.district import District
 from store import outbox
 from store.database import Connection
@@ -71,9 +72,12 @@ class Dispatcher:
             present = tables.load_present(conn, self.district, now)
             crews = standings(present, self.district, self.settings)
         force = tables.load_plan_in_force(conn)
-        holds = situation(present, crews, {crew: len(s.orders) for crew, s in crews.items()})
+        before = force.situation.get("weather") if force else None
+        dry = hindrance(present.weather, self.settings, self.words, before)
+        counts = {crew: len(standing.orders) for crew, standing in crews.items()}
+        holds = situation(present, crews, counts, dry.code if dry else None)
         if reason := trigger(force, holds, now, self.settings):
-            self._plan(conn, present, crews, force, reason)
+            self._plan(conn, present, crews, force, reason, dry)
 
     def _hear(self, conn: Connection) -> None:
         """Take the crews' words into their orders."""
@@ -98,23 +102,29 @@ class Dispatcher:
         crews: Mapping[str, Standing],
         force: PlanInForce | None,
         reason: str,
+        dry: Reason | None,
     ) -> None:
         now = present.now
-        facts = tables.load_facts(conn, present, self.district, self.planner.places, self.settings)
+        facts = tables.load_facts(
+            conn, present, self.district, self.planner.places, self.settings,
+            force.situation.get("weather") if force else None,
+        )  # fmt: skip
         able = {c: s.crew.kind for c, s in crews.items() if s.condition == "ready"}
         wished = wishes(facts, self.district, self.settings, able)
         plan_id = tables.free_plan_id(conn, now)
         plan = self.planner.plan(
-            now, plan_id, crews, wished.wants, None if force is None else settled(force, reason)
-        )
+            now, plan_id, crews, wished.wants,
+            left_out=None if force is None else settled(force, reason), dry=dry is not None,
+        )  # fmt: skip
         chosen = [order for orders in plan.orders.values() for order in orders]
         excluded = (*wished.exclusions, *plan.exclusions)
         before = tables.load_told(conn, force.id if force else None)
         after, changed = self._messages(now, plan_id, plan, before)
         known = {order.id for order in present.open_orders}
-        withdrawn = withdrawals(crews.values(), chosen, now, self.words)
+        withdrawn = withdrawals(crews.values(), chosen, now, self.words, dry)
         said, episode_lines = _episode_lines(present, force, chosen, excluded)
-        holds = situation(present, crews, {crew: len(o) for crew, o in plan.orders.items()})
+        counts = {crew: len(orders) for crew, orders in plan.orders.items()}
+        holds = situation(present, crews, counts, dry.code if dry else None)
         tables.save_plan(
             conn, plan_id, now, reason,
             {

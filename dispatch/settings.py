@@ -53,6 +53,9 @@ class DispatchSettings:
         Below it no water goes on the street.
     wash_in_rain, rain_limit_mm
         Whether the street is washed in rain; rain is more than the limit in 30 minutes.
+    rain_over_share, thaw_c
+        Rain is over at or below this share of `rain_limit_mm`, frost so much above
+        `min_wash_temp_c`.
     useful_life_min
         Per treatment, how long a street so treated is left alone.
     episode_rest_min
@@ -107,6 +110,8 @@ class DispatchSettings:
     min_wash_temp_c: float = 3.0
     wash_in_rain: bool = False
     rain_limit_mm: float = 0.2
+    rain_over_share: float = 0.5
+    thaw_c: float = 1.0
     useful_life_min: Mapping[str, float] = field(
         default_factory=lambda: {
             "wash": 120.0,
@@ -154,10 +159,14 @@ class DispatchSettings:
         for name in (
             "start_grace_min", "pause_min", "publish_shift_min", "rain_limit_mm", "gate_flags",
             "episode_rest_min", "refusal_rest_min", "silent_rest_min", "move_cost_s", "snap_m",
-            "increment_limit_ug_m3",
+            "increment_limit_ug_m3", "thaw_c",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise ValueError(f"dispatch: {name} must not be negative")
+        if not 0 <= self.rain_over_share <= 1:
+            raise ValueError(
+                f"dispatch: rain_over_share must be from 0 to 1, not {self.rain_over_share}"
+            )
         if not 0 < self.routine_early < 1:
             raise ValueError(
                 f"dispatch: routine_early must be between 0 and 1, not {self.routine_early}"

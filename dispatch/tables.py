@@ -67,6 +67,7 @@ def load_present(conn: Connection, district: District, now: datetime) -> Present
         open_orders=tuple(map(_order, conn.execute(SQL.open_orders))),
         past={row[0]: CrewPast(row[1], row[2], row[3], tuple(row[4])) for row in past},
         reports={row[0]: CrewReport(*row) for row in reports},
+        weather=_weather(conn, district, now),
     )
 
 
@@ -76,8 +77,9 @@ def load_facts(
     district: District,
     places: Places,
     settings: DispatchSettings,
+    hindrance_before: str | None,
 ) -> Facts:
-    """What a plan is made from."""
+    """What a plan is made from; `hindrance_before` is that of the plan in force."""
     now = present.now
     treated = [segment.id for segment in district.segments.values() if segment.treat]
     span = {"now": now, "since": now - _FRESH_MINUTE}
@@ -87,7 +89,8 @@ def load_facts(
         now=now,
         episodes=present.episodes,
         ended=tuple(Ended(*row) for row in ended),
-        weather=_weather(conn, district, now),
+        weather=present.weather,
+        hindrance_before=hindrance_before,
         streets={segment: Street(*values) for segment, *values in streets},
         flags=_flags(conn, district, places, now, settings),
     )
@@ -218,8 +221,7 @@ def save_decisions(
 def _weather(conn: Connection, district: District, now: datetime) -> Weather:
     span = {"stations": list(district.stations), "since": now - _RAIN_SPAN, "now": now}
     row = conn.execute(SQL.weather, span).fetchone()
-    temp_c, rain_mm = row if row is not None else (None, None)
-    return Weather(temp_c, rain_mm, bool(_one(conn, SQL.sand_dust, {})))
+    return Weather() if row is None else Weather(*row)
 
 
 def _flags(

@@ -20,11 +20,15 @@ class PlanInForce:
 
 
 def situation(
-    present: Present, standings: Mapping[str, Standing], orders: Mapping[str, int]
+    present: Present,
+    standings: Mapping[str, Standing],
+    orders: Mapping[str, int],
+    weather: str | None,
 ) -> dict[str, Any]:
     """What a plan rests on and the clock does not change by itself, as plain JSON.
 
-    `orders` are how many each crew has.
+    `orders` are how many each crew has, `weather` is the code of what keeps water off the
+    street.
     """
     return {
         "episodes": {
@@ -40,6 +44,7 @@ def situation(
         "crews": {crew: standing.condition for crew, standing in standings.items()},
         "troubles": sorted(order for past in present.past.values() for order in past.troubles),
         "orders": dict(orders),
+        "weather": weather,
     }
 
 
@@ -51,15 +56,18 @@ def trigger(
 ) -> str | None:
     """Why a plan is to be made now, in a word; None if the one in force will do.
 
-    A new or raised episode and a crew that comes or goes are urgent. Everything else waits
-    until the plan in force is `pause_min` old. An order done as planned is no reason, unless
-    it was the crew's last: the crew knows its next one.
+    A new or raised episode, a crew that comes or goes, and weather that begins or ceases to
+    keep water off the street are urgent. Everything else waits until the plan in force is
+    `pause_min` old. An order done as planned is no reason, unless it was the crew's last: the
+    crew knows its next one.
     """
     if force is None:
         return "first"
     before = force.situation
     if present["crews"] != before["crews"]:
         return "crew"
+    if present["weather"] != before.get("weather"):
+        return "weather"
     known = before["episodes"]
     if any(_worse(known.get(episode), state) for episode, state in present["episodes"].items()):
         return "episode"

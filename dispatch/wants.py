@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from dispatch.facts import Ended, Episode, Facts, Flag
 from dispatch.settings import TREATS, WET, DispatchSettings
 from dispatch.shifts import hours_a_day
+from dispatch.weather import hindrance
 from dispatch.words import Reason, Words
 from geo.district import District
 
@@ -100,6 +101,7 @@ class _Wisher:
             )
             for treatment in self.crews_for
         }
+        self.dry = hindrance(facts.weather, settings, self.words, facts.hindrance_before)
         self.last_done = _last_done(facts.ended)
         self.refusers = _refusers(facts, settings)
         self.wants: dict[tuple[str, str], Want] = {}
@@ -321,23 +323,14 @@ class _Wisher:
         return True
 
     def _hindrance(self, want: Want) -> Reason | None:
-        weather, settings = self.facts.weather, self.settings
-        if want.treatment in WET:
-            if weather.sand_dust:
-                return self.words.reason("sand_dust")
-            rain = weather.rain_mm_30min
-            if rain is not None and rain > settings.rain_limit_mm and not settings.wash_in_rain:
-                return self.words.reason("rain", rain=rain)
-            if weather.temp_c is not None and weather.temp_c < settings.min_wash_temp_c:
-                return self.words.reason(
-                    "frost", temp=weather.temp_c, limit=settings.min_wash_temp_c
-                )
+        if want.treatment in WET and self.dry is not None:
+            return self.dry
         able = self.crews_for[want.treatment]
         if not able:
             return self.words.reason("no_crew", treatment=self.words.treatment(want.treatment))
         refusers = self.refusers.get(want.key, {})
         if able <= refusers.keys():
-            until = min(refusers.values()) + timedelta(minutes=settings.refusal_rest_min)
+            until = min(refusers.values()) + timedelta(minutes=self.settings.refusal_rest_min)
             return self.words.reason("refused", until=self.words.time(until))
         return None
 

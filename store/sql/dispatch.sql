@@ -68,9 +68,11 @@ WHERE ended_at > %(since)s AND depot IS NULL AND state IN ('done', 'refused', 'f
 ORDER BY ended_at, id;
 
 -- name: weather
--- Median over the stations of the newest temperature and of the rain in the span.
+-- Median over the stations of the newest temperature and of the rain in the span, and whether
+-- a notice of sand-dust weather is open.
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY temp),
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY rain)
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY rain),
+       EXISTS (SELECT FROM notices WHERE kind = 'sand_dust' AND ended_at IS NULL)
 FROM (
     SELECT (array_agg(temp ORDER BY ts DESC)
                 FILTER (WHERE temp BETWEEN -50 AND 60))[1] AS temp,
@@ -79,10 +81,6 @@ FROM (
     WHERE station = ANY(%(stations)s) AND ts > %(since)s AND ts <= %(now)s AND status = 'N'
     GROUP BY station
 ) AS station;
-
--- name: sand_dust
--- Whether a notice of sand-dust weather is open.
-SELECT EXISTS (SELECT FROM notices WHERE kind = 'sand_dust' AND ended_at IS NULL);
 
 -- name: streets
 -- The newest minute of each segment, unless it is old.

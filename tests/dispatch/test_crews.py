@@ -75,6 +75,23 @@ def test_turn_begins_when_the_order_before_has_ended() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        (order("accepted"), False),
+        (order("accepted", "fog", priority=1), False),
+        (order("accepted", "sweep"), True),
+        (order("accepted", "inspect"), True),
+        (order("accepted", "refill"), True),
+        (order("started", started_at=ago(1)), True),
+    ],
+)
+def test_weather_stops_wet_work_that_has_not_begun(first: Order, kept: bool) -> None:
+    """In rain, frost or sand-dust a crew is held to wet work only once it has begun."""
+    standing = standings(Present(NOON, open_orders=(first,)), block(), SETTINGS)["W1"]
+    assert bool(locked(standing, False, dry=True)) == kept
+
+
+@pytest.mark.parametrize(
     ("first", "newcomer", "kept"),
     [
         (order("sent"), False, False),  # not yet on its way

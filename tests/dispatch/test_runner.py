@@ -262,20 +262,62 @@ def test_broken_crew_is_replaced_at_once(conn: Connection) -> None:
     assert reasons == ["the vehicle has broken down"]
 
 
-def test_rain_withdraws_the_washing(conn: Connection) -> None:
-    """When it has rained for half an hour the next plan washes nothing and says why."""
+def begin_sand_dust(conn: Connection) -> None:
+    """As analytics writes its notice."""
+    conn.execute(
+        "INSERT INTO notices (id, kind, started_at) VALUES ('N1', 'sand_dust', %s)", (later(1),)
+    )
+    conn.commit()
+
+
+WEATHERS = {
+    "rain": lambda conn: measure(conn, later(1), temp=12.0, rain=1.5),
+    "frost": lambda conn: measure(conn, later(1), temp=2.5, rain=0.0),
+    "sand_dust": begin_sand_dust,
+}
+
+
+@pytest.mark.parametrize("code", list(WEATHERS))
+def test_weather_withdraws_the_washing_at_once(conn: Connection, code: str) -> None:
+    """Rain, frost or sand-dust: the wash that a crew drives to and all behind it are withdrawn
+    in the same step, the crew told, the reason in words with each order and each place."""
     dispatcher = Dispatcher(block(), QUICK)
     measure(conn, NOON, temp=12.0, rain=0.0)
     dispatcher.step(conn, NOON)
-    assert rows(conn, "SELECT count(*) FROM orders WHERE treatment = 'wash'") == [4]
-    measure(conn, later(9), temp=12.0, rain=1.5)
-    dispatcher.step(conn, later(9.5))
-    dispatcher.step(conn, later(10))
-    open_orders = "SELECT count(*) FROM orders WHERE state = 'sent' AND treatment = 'wash'"
-    assert rows(conn, open_orders) == [0]
+    first = rows(conn, "SELECT id FROM orders ORDER BY seq LIMIT 1")[0]
+    say(conn, "W1", first, "accepted", NOON)
+    sent(conn)
+    WEATHERS[code](conn)
+    dispatcher.step(conn, later(1))
+    washes = rows(conn, "SELECT state, outcome FROM orders WHERE treatment = 'wash'")
+    assert [state for state, _ in washes] == ["withdrawn"] * 4
+    (outcome,) = {outcome for _, outcome in washes}
+    sentence = dispatcher.words.say(code, rain=1.5, temp=2.5, limit=3.0)
+    assert outcome == sentence
+    assert [t for t, _ in orders_of(sent(conn)["down/crews/W1/orders"])] in ([], ["return"])
     last = "(SELECT id FROM plans ORDER BY issued_at DESC LIMIT 1)"
     codes = rows(conn, f"SELECT DISTINCT detail ->> 'code' FROM decisions WHERE plan = {last}")
-    assert codes == ["rain"]
+    assert codes == [code]
+
+
+def test_washing_begun_is_ended_in_rain_and_resumed_after_it(conn: Connection) -> None:
+    """A street half washed is finished, nothing else begun; when the rain is over the others are
+    ordered again at once."""
+    dispatcher = Dispatcher(block(), replace(QUICK, answer_min=90.0))
+    dispatcher.step(conn, NOON)
+    first = rows(conn, "SELECT id FROM orders ORDER BY seq LIMIT 1")[0]
+    say(conn, "W1", first, "started", NOON)
+    measure(conn, later(1), rain=1.5)
+    dispatcher.step(conn, later(1))
+    open_washes = "SELECT count(*) FROM orders WHERE treatment = 'wash' AND ended_at IS NULL"
+    assert rows(conn, open_washes) == [1]
+    assert rows(conn, "SELECT state FROM orders WHERE id = %s", first) == ["started"]
+    say(conn, "W1", first, "done", later(2))
+    dispatcher.step(conn, later(30.5))
+    assert rows(conn, open_washes) == [0]
+    dispatcher.step(conn, later(31.5))
+    assert rows(conn, open_washes) == [3]
+    assert rows(conn, "SELECT trigger FROM plans ORDER BY issued_at DESC LIMIT 1") == ["weather"]
 
 
 def test_camera_and_resident_are_listened_to(conn: Connection) -> None:

@@ -16,6 +16,7 @@ SITUATION: dict[str, Any] = {
     "crews": {"W1": "ready", "W2": "off"},
     "troubles": ["O7"],
     "orders": {"W1": 3, "W2": 0},
+    "weather": None,
 }
 
 
@@ -26,6 +27,13 @@ def reason(minutes: float, **changes: Any) -> str | None:
         present[key] = {**present[key], **change} if isinstance(change, dict) else change
     force = PlanInForce("P-1", NOON, SITUATION)
     return trigger(force, present, NOON + dt.timedelta(minutes=minutes), SETTINGS)
+
+
+def test_end_of_bad_weather_is_urgent() -> None:
+    """When the rain is over, or goes over into frost, a plan is made at once."""
+    force = PlanInForce("P-1", NOON, SITUATION | {"weather": "rain"})
+    for weather, why in ((None, "weather"), ("frost", "weather"), ("rain", None)):
+        assert trigger(force, SITUATION | {"weather": weather}, NOON, SETTINGS) == why
 
 
 def test_first_plan() -> None:
@@ -41,10 +49,11 @@ def test_first_plan() -> None:
         ({"crews": {"W1": "broken"}}, "crew"),
         ({"crews": {"W2": "ready"}}, "crew"),  # its shift has begun
         ({"crews": {"W1": "silent"}}, "crew"),
+        ({"weather": "rain"}, "weather"),
     ],
 )
 def test_urgent_at_once(changes: dict[str, Any], why: str) -> None:
-    """A new or raised episode and a crew that comes or goes do not wait for the pause."""
+    """A new or raised episode, crews that come or go and the weather do not wait for the pause."""
     assert reason(0.5, **changes) == why
 
 
