@@ -135,8 +135,7 @@ def run(
                 terminal.print(f"登录 log in: admin / {started.admin_password}")
             while not stop.wait(0.2) and not platform.failed.is_set():
                 pass
-        if platform.failure is not None:
-            raise platform.failure
+        platform.check()
 
 
 @app.command()

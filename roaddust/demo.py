@@ -28,6 +28,10 @@ Progress = Callable[[datetime, float], None]
 ENDLESS = timedelta(days=365)
 
 
+class NotOurs(OSError):
+    """A folder that a demo did not make stands where the demo would begin afresh."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
     """One demo. `hours` None goes on until stopped; `speed` None is as fast as it can, else
@@ -87,12 +91,12 @@ def run_demo(
                 on_tick=on_tick,
                 stop=stop,
             )
-        except ConnectionError as error:
+        except ConnectionError:
             # A world that is not answered knows less of the reason than the platform does.
-            raise platform.failure or error from error
+            platform.check()
+            raise
         wall_s = time.monotonic() - began
-        if platform.failure is not None:
-            raise platform.failure
+        platform.check()
         with connect(settings.db, name="summary") as conn:
             figures = summary(conn)
     simulated_s = published.simulated.total_seconds()
@@ -115,7 +119,18 @@ def _services(folder: Path, open_: ExitStack) -> tuple[EmbeddedPostgres, Embedde
     lock = FolderLock(folder, "roaddust demo")
     open_.callback(lock.release)
     for name in ("postgres", "broker"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        _clear(folder / name)
     postgres = open_.enter_context(EmbeddedPostgres(folder / "postgres"))
     broker = open_.enter_context(EmbeddedBroker(folder / "broker"))
     return postgres, broker
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a demo has left; raises NotOurs where somebody else's things may be."""
+    if folder.is_symlink() or (folder.exists() and not (folder / "lock.json").is_file()):
+        raise NotOurs(
+            f"{folder} was not made by a demo, which would delete it: move it away, or choose "
+            "another folder with --data"
+        )
+    if folder.exists():
+        shutil.rmtree(folder)

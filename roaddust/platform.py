@@ -7,12 +7,11 @@ that knows them all.
 import logging
 import threading
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-import psycopg
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -26,11 +25,11 @@ from ingest.registry import Registry, StationFacts
 from ingest.runner import Ingest
 from roaddust.clock import Clock, TickClock, WallClock
 from roaddust.keys import console_key
-from roaddust.publisher import Publisher
+from roaddust.publisher import AWAY, BrokerSilent, Publisher
 from roaddust.settings import STAGES, Settings, Stage
 from roaddust.timetable import Job, Timetable
 from store.database import Connection, abilities, connect
-from store.meta import put_meta
+from store.meta import get_meta, put_meta
 from store.migrate import migrate
 from store.upkeep import clean
 
@@ -39,6 +38,15 @@ log = logging.getLogger(__name__)
 ANALYTICS_EVERY_S = 5.0
 DISPATCH_EVERY_S = 5.0
 STOP_S = 5.0
+RETRY_S = 0.5
+
+
+class WrongUse(ValueError):
+    """A platform that cannot work as it was asked for; the message says what to ask for."""
+
+
+class PlatformFailed(RuntimeError):
+    """A stage has ended by an error: in one line, the whole of it is in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +62,20 @@ class Started:
 class Platform:
     """The stages asked for, against a given broker and database. Use as a context manager.
 
-    `failure` holds what stopped it, if something did; `failed` is set then.
+    `failure` holds what stopped it, if something did; `failed` is set then. Raises WrongUse for
+    stages that cannot work without one that is not asked for.
     """
 
     def __init__(
         self, district: District, settings: Settings, stages: Collection[Stage] = STAGES
     ) -> None:
         self._district, self._settings, self._stages = district, settings, set(stages)
+        steps = sorted(self._stages & {"analytics", "dispatch"})
+        if settings.clock == "mqtt" and steps and "ingest" not in self._stages:
+            raise WrongUse(
+                f"--clock mqtt: {' and '.join(steps)} would never step, because it is ingest that "
+                "hears a tick. Add ingest to --only, or run on the wall clock"
+            )
         self.clock: Clock = WallClock() if settings.clock == "wall" else TickClock()
         self.failure: BaseException | None = None
         self.failed = threading.Event()
@@ -74,16 +89,14 @@ class Platform:
         """Bring the schema up to date and start every stage.
 
         Raises ConnectionError for a broker, psycopg.OperationalError for a database that is not
-        there, OSError for a port that is taken.
+        there, OSError for a port that is taken, ValueError for the address of no broker.
         """
         settings = self._settings
+        address = Address.parse(settings.mqtt)
         migrated = migrate(settings.db)
         with connect(settings.db, name="start", autocommit=True) as conn:
             server = abilities(conn).words
-            admin_password = (
-                ensure_admin(conn, WallClock().now()) if "console" in self._stages else None
-            )
-        address = Address.parse(settings.mqtt)
+        admin_password = None
         try:
             console = self._start_console() if "console" in self._stages else None
             if self._stages & {"ingest", "analytics", "dispatch"}:
@@ -98,10 +111,22 @@ class Platform:
                     self._start_threads(address, publisher)
                 if hears:
                     publisher.online()
+            if console:
+                # Last: the password is told once, by a start that has succeeded.
+                with connect(settings.db, name="start", autocommit=True) as conn:
+                    admin_password = ensure_admin(conn, WallClock().now())
         except BaseException:
             self.stop()
             raise
         return Started(server, migrated, console, admin_password)
+
+    def check(self) -> None:
+        """Raises PlatformFailed when a stage has ended by an error."""
+        if self.failure is not None:
+            words = str(self.failure).strip().partition("\n")[0]
+            if not isinstance(self.failure, OSError | WrongUse | BrokerSilent):
+                words = f"{type(self.failure).__name__}: {words}"
+            raise PlatformFailed(f"the platform has stopped: {words}") from self.failure
 
     def stop(self) -> None:
         """End every stage: what is in hand is finished and acknowledged. Within 5 s."""
@@ -122,16 +147,23 @@ class Platform:
 
     def _start_console(self) -> str:
         settings = self._settings
-        console = Console(
-            self._district,
-            settings.db,
-            host=settings.host,
-            port=settings.port,
-            now=self.clock.now if settings.clock == "wall" else None,
-            wall_now=WallClock().now,
-            secret=console_key(settings.data),
-            limits={name: rule.limits for name, rule in settings.analytics.rules.items()},
-        )
+        secret = console_key(settings.data)
+        try:
+            console = Console(
+                self._district,
+                settings.db,
+                host=settings.host,
+                port=settings.port,
+                now=self.clock.now if settings.clock == "wall" else None,
+                wall_now=WallClock().now,
+                secret=secret,
+                limits={name: rule.limits for name, rule in settings.analytics.rules.items()},
+            )
+        except OSError as error:
+            raise OSError(
+                f"the console cannot listen on {settings.host} port {settings.port} "
+                f"({error.strerror or error}): give another one with --port, 0 for any that is free"
+            ) from error
         self._spawn("console", lambda: console.run(self._stop))
         return console.address
 
@@ -178,18 +210,26 @@ class Platform:
         """A stage that steps again and again on a connection of its own, and waits out a database
         that is away."""
         held = self._open.enter_context(Held(self._settings.db, name))
-        return Job(name, IntervalTrigger(seconds=every_s), lambda now: held.use(step, now))
+
+        def use(now: datetime) -> None:
+            held.use(step, now)
+
+        return Job(name, IntervalTrigger(seconds=every_s), use)
 
     def _start_lockstep(self, address: Address, publisher: Publisher, clock: TickClock) -> None:
         """In lockstep every tick is one pass over the stages, in order, answered at its end."""
         settings, stages = self._settings, self._stages
-        conn = self._open.enter_context(connect(settings.db, name="lockstep"))
         analytics = Analytics(self._district, settings.analytics)
         dispatcher = Dispatcher(self._district, settings.dispatch)
         timetable = Timetable([self._upkeep()])
+        with connect(settings.db, name="lockstep") as conn:
+            reached = get_meta(conn, "now")
+            publisher.drain(conn)
+        if reached is not None:
+            clock.set(datetime.fromisoformat(reached["now"]))
+        held = self._open.enter_context(Held(settings.db, "lockstep"))
 
-        def tick(now: datetime) -> None:
-            clock.set(now)
+        def step(conn: Connection, now: datetime) -> None:
             if "analytics" in stages:
                 analytics.step(conn, now)
             if "dispatch" in stages and dispatcher.lead(conn):
@@ -197,19 +237,41 @@ class Platform:
                 timetable.step(now)
             put_meta(conn, "now", {"now": now})
             publisher.drain(conn)
-            if self.after_tick:
-                self.after_tick(now)
+
+        def answer(_conn: Connection, now: datetime) -> None:
             publisher.done(now)
 
-        publisher.drain(conn)
+        def tick(now: datetime) -> None:
+            if now < clock.now():
+                # The world needs its answer; what is worked out stays.
+                log.warning(
+                    "a tick of %s after that of %s: time does not run back", now, clock.now()
+                )
+            else:
+                clock.set(now)
+                self._insist(held, step, now)
+                if self.after_tick:
+                    self.after_tick(now)
+            self._insist(held, answer, now)
+
         self._start_ingest(address, tick)
         self._spawn("watch", self._watch_ingest)
+
+    def _insist(
+        self, held: "Held", step: Callable[[Connection, datetime], None], now: datetime
+    ) -> None:
+        """Step until it succeeds. A tick cut off by the stop is not acknowledged: it comes again
+        at the next start."""
+        while not held.use(step, now):
+            if self._stop.wait(RETRY_S):
+                raise ConnectionAbortedError(f"stopped before the tick of {now} was worked out")
 
     def _watch_ingest(self) -> None:
         """Ingest runs the ticks; what stops it stops the platform."""
         while not self._stop.wait(0.2):
             if self.ingest is not None and self.ingest.failure is not None:
-                raise self.ingest.failure
+                self._fail(self.ingest.failure)
+                return
 
     def _upkeep(self) -> Job:
         """What is due every night."""
@@ -235,8 +297,7 @@ class Platform:
                 run()
             except BaseException as error:
                 log.exception("%s has stopped", name)
-                self.failure = error
-                self.failed.set()
+                self._fail(error)
 
         thread = threading.Thread(target=guarded, name=f"roaddust-{name}", daemon=True)
         self._threads.append(thread)
@@ -255,15 +316,23 @@ class Held:
         self._dsn, self._name = dsn, name
         self._conn: Connection | None = None
 
-    def use(self, step: Callable[[Connection, datetime], None], now: datetime) -> None:
-        """One step; skipped, with a word in the log, while the database is away."""
+    def use(self, step: Callable[[Connection, datetime], None], now: datetime) -> bool:
+        """One step; False, with a word in the log, while the database or the broker is away."""
         try:
             if self._conn is None:
                 self._conn = connect(self._dsn, name=self._name)
             step(self._conn, now)
-        except psycopg.OperationalError as error:
+        except AWAY as error:
             log.warning("%s: the database is away (%s); trying again", self._name, error)
             self.close()
+            return False
+        except BrokerSilent as error:
+            log.warning("%s: %s; trying again", self._name, error)
+            if self._conn is not None:
+                with suppress(*AWAY):
+                    self._conn.rollback()
+            return False
+        return True
 
     def close(self) -> None:
         if self._conn is not None:

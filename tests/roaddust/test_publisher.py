@@ -6,10 +6,11 @@ import pytest
 
 from broker.connection import Address, client
 from roaddust.embedded import EmbeddedBroker
-from roaddust.publisher import Publisher
-from store.database import connect
+from roaddust.publisher import BrokerSilent, Publisher
+from store.database import Connection, connect
 from store.outbox import post
 from tests.services import Mosquitto
+from tests.services.waiting import wait_until
 
 Broker = EmbeddedBroker | Mosquitto
 Heard = queue.Queue[tuple[str, bytes]]
@@ -61,3 +62,56 @@ def test_a_broker_that_is_not_there_is_said_plainly() -> None:
     publisher = Publisher(Address.parse("mqtt://me:secret@127.0.0.1:9"), "test/")
     with pytest.raises(ConnectionError, match=r"mqtt://me@127\.0\.0\.1:9.*--mqtt"):
         publisher.start()
+
+
+def test_the_outbox_waits_for_a_broker_that_was_away(
+    mosquitto: Mosquitto, migrated_embedded_db: str
+) -> None:
+    """What is posted while the broker is away is published once it is back: all of it, in order,
+    and each once however often it was tried."""
+    publisher = Publisher(Address.parse(mosquitto.url), "test/", status=False)
+    publisher.start()
+    heard: Heard = queue.Queue()
+    stop = threading.Event()
+    running = threading.Thread(target=publisher.run, args=(migrated_embedded_db, stop))
+    try:
+        # A session that outlives the broker hears from the first message on.
+        ear = client(Address.parse(mosquitto.url), "listener", persistent=True)
+        ear.on_message = lambda _c, _u, m: heard.put((m.topic, bytes(m.payload)))
+        subscribed = threading.Event()
+        ear.on_subscribe = lambda *_: subscribed.set()
+        ear.connect(mosquitto.host, mosquitto.port)
+        ear.loop_start()
+        ear.subscribe("test/down/#", qos=1)
+        assert subscribed.wait(20)
+        wanted = [(f"down/n/{n}", str(n).encode(), False) for n in range(1500)]
+        with connect(migrated_embedded_db, name="test") as conn:
+            mosquitto.stop()
+            post(conn, wanted)
+            conn.commit()
+            for _ in range(3):
+                with pytest.raises(BrokerSilent):
+                    publisher.drain(conn)
+                conn.rollback()
+            running.start()
+            mosquitto.start()
+            found = [heard.get(timeout=60) for _ in wanted]
+            assert found == [(f"test/{topic}", payload) for topic, payload, _ in wanted]
+            wait_until(lambda: left(conn) == 0, lambda: f"{left(conn)} in the outbox")
+        publisher.say("down/end", b"").wait_for_publish(20)
+        assert heard.get(timeout=20) == ("test/down/end", b"")
+    finally:
+        stop.set()
+        running.join(20)
+        publisher.stop()
+        ear.disconnect()
+        ear.loop_stop()
+    assert not running.is_alive()
+
+
+def left(conn: Connection) -> int:
+    """Messages in the outbox."""
+    row = conn.execute(b"SELECT count(*) FROM outbox").fetchone()
+    conn.rollback()
+    assert row is not None
+    return int(row[0])
