@@ -136,7 +136,8 @@ class Present:
 class Facts:
     """What wants are worked out from, at one time; sequences in a fixed order.
 
-    `hindrance_before` is the code of what kept water off the street in the plan in force.
+    `hindrance_before` is the code of what kept water off the street in the plan in force,
+    `ordered` are places and treatments of the orders that are not over.
     """
 
     now: datetime
@@ -145,4 +146,5 @@ class Facts:
     weather: Weather = Weather()
     hindrance_before: str | None = None
     streets: Mapping[str, Street] = field(default_factory=dict)
+    ordered: frozenset[tuple[str, str]] = frozenset()
     flags: tuple[Flag, ...] = ()

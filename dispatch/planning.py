@@ -71,6 +71,7 @@ class Planner:
         left_out: Container[Ranked] | None = None,
         *,
         dry: bool = False,
+        gain_s: float = 0.0,
     ) -> Plan:
         """The plan for all crews from `now` on.
 
@@ -82,7 +83,8 @@ class Planner:
         everything is searched anew.
 
         `dry` says that the weather keeps water off the street: wet work is not gone on with
-        unless it has begun.
+        unless it has begun. The crews go on as they were told, with what is new behind, unless
+        another plan is better by more than `gain_s`.
         """
         open_keys = {
             (order.place, order.treatment)
@@ -117,7 +119,7 @@ class Planner:
             if not ready:
                 continue
             fleet = _Fleet(self, now, ready, asked)
-            new, how = fleet.orders(left_out)
+            new, how = fleet.orders(left_out, gain_s)
             for crew, orders in new.items():
                 drafts[crew] += orders
             exclusions += (exclusion for _, exclusion in fleet.left_out)
@@ -282,6 +284,11 @@ class _Fleet:
         self.starts = starts
         self.crews = [start.standing.crew for start in starts]
         self.left_out: list[tuple[Want, Exclusion]] = []
+        self.holders: dict[tuple[str, str], set[str]] = {}
+        for start in starts:
+            for order in start.standing.orders:
+                holders = self.holders.setdefault((order.place, order.treatment), set())
+                holders.add(start.standing.crew.id)
         # Litres are counted at the rate of the thirstiest crew, and a thriftier one gets a
         # tank that is larger in proportion: a load must be the same for every vehicle.
         rates = [crew.water_l_per_m for crew in self.crews if crew.tank_m3 > 0]
@@ -290,7 +297,7 @@ class _Fleet:
         self._lay_stops()
 
     def orders(
-        self, left_out: Container[Ranked] | None
+        self, left_out: Container[Ranked] | None, gain_s: float
     ) -> tuple[dict[str, list[Order]], Mapping[str, object] | None]:
         """New orders per crew, and how the search went."""
         if not self.wants:
@@ -306,6 +313,7 @@ class _Fleet:
                 seed=settings.seed,
                 stop=MaxIterations(settings.iterations),
                 warm=extended(problem, warm),
+                gain=gain_s,
             )
         drafts = {crew.id: self._timed(n, routes.steps[n]) for n, crew in enumerate(self.crews)}
         for arc in routes.unserved:
@@ -394,10 +402,18 @@ class _Fleet:
 
     def _problem(self) -> Problem:
         arcs = tuple(
-            Arc(ways=stops, load=self._load(want), rungs=self.planner.rungs(want, self.now))
+            Arc(ways=stops, load=self._load(want), rungs=self._rungs(want))
             for want, stops in zip(self.wants, self.way_stops, strict=True)
         )
         return Problem(arcs, tuple(map(self._vehicle, range(len(self.crews)))), tuple(self.travel))
+
+    def _rungs(self, want: Want) -> tuple[Rung, ...]:
+        """What a want is worth; more if a crew has been sent there already."""
+        rungs = self.planner.rungs(want, self.now)
+        if want.key not in self.holders:
+            return rungs
+        bonus = self.planner.settings.drop_cost_s
+        return tuple(replace(rung, prize=rung.prize + bonus) for rung in rungs)
 
     def _vehicle(self, number: int) -> Vehicle:
         start, crew = self.starts[number], self.crews[number]
@@ -435,12 +451,7 @@ class _Fleet:
         )
 
     def _move_cost(self, want: Want, crew: Crew) -> float:
-        holders = {
-            start.standing.crew.id
-            for start in self.starts
-            for order in start.standing.orders
-            if (order.place, order.treatment) == want.key
-        }
+        holders = self.holders.get(want.key)
         if not holders or crew.id in holders:
             return 0.0
         return self.planner.settings.move_cost_s

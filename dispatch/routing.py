@@ -130,10 +130,12 @@ def route(
     stop: StoppingCriterion,
     warm: Sequence[Sequence[Step]] | None = None,
     params: pyvrp.SolveParams = SHORT_SEARCH,
+    gain: float = 0.0,
 ) -> Routes:
     """Search for the best routes.
 
-    `warm` are routes to begin from, one per vehicle, as `Routes.steps` gives them. The result
+    `warm` are routes to begin from, one per vehicle, as `Routes.steps` gives them. If they can
+    be driven they are the result, unless what is found is better by more than `gain`. The result
     depends on the arguments alone as long as `stop` counts iterations. Where the search ends
     without a feasible plan, `feasible` is
     False and the steps may break a capacity or a time: the caller checks and repairs them.
@@ -152,7 +154,15 @@ def route(
         params=params,
         initial_solution=initial,
     )
-    return model.routes(result.best, result.num_iterations)
+    best = result.best
+    if initial is not None and gain > 0 and initial.is_feasible():
+        better = best.is_feasible() and _cost(initial) - _cost(best) > gain
+        best = best if better else initial
+    return model.routes(best, result.num_iterations)
+
+
+def _cost(solution: pyvrp.Solution) -> float:
+    return float(solution.distance_cost() + solution.uncollected_prizes())
 
 
 class _Model:
@@ -309,7 +319,7 @@ class _Model:
         return Routes(
             steps=tuple(steps),
             unserved=tuple(arc for arc in range(len(self.problem.arcs)) if arc not in served),
-            cost=float(solution.distance_cost() + solution.uncollected_prizes()),
+            cost=_cost(solution),
             feasible=solution.is_feasible(),
             iterations=iterations,
         )

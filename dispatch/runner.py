@@ -11,7 +11,7 @@ from dispatch.life import Change, told, unanswered, withdrawals
 from dispatch.messages import Message, encode, plan_message, same_order, tells_more
 from dispatch.planning import Plan, Planner
 from dispatch.settings import DispatchSettings
-from dispatch.triggers import PlanInForce, settled, situation, trigger
+from dispatch.triggers import PlanInForce, gain_s, settled, situation, trigger
 from dispatch.wants import Exclusion, wishes
 from dispatch.weather import hindrance
 from dispatch.words import Reason, Words
@@ -115,6 +115,7 @@ class Dispatcher:
         plan = self.planner.plan(
             now, plan_id, crews, wished.wants,
             left_out=None if force is None else settled(force, reason), dry=dry is not None,
+            gain_s=gain_s(reason, self.settings),
         )  # fmt: skip
         chosen = [order for orders in plan.orders.values() for order in orders]
         excluded = (*wished.exclusions, *plan.exclusions)

@@ -80,8 +80,9 @@ class DispatchSettings:
     routine_early
         From this share of the interval between two routine treatments on, a street on the way
         is treated along with others.
-    increment_limit_ug_m3
-        A street that adds more than this to the background is worth a treatment in itself.
+    increment_limit_ug_m3, increment_over_share
+        A street that adds more than this to the background is worth a treatment in itself. An
+        order given for that stands until the street adds less than this share of it.
     must_prize_s
         Worth of an order for an episode or a flag by priority 1 to 3, in seconds of a crew's
         time. So high that only the impossible is left out.
@@ -91,6 +92,11 @@ class DispatchSettings:
         A crew that has done its work fills up at home if its tank is below this share.
     move_cost_s
         What it costs to give an order that a crew has been sent to another crew.
+    drop_cost_s
+        What it costs to take back an order that a crew has been sent, in seconds of its time.
+    replan_gain_s
+        A plan that nothing urgent asks for must be better by more than this, in seconds of the
+        crews' time; else they go on as they were told, with what is new behind.
     snap_m
         A crew so close to a junction is taken to be at it.
     """
@@ -137,10 +143,13 @@ class DispatchSettings:
     )
     routine_early: float = 0.85
     increment_limit_ug_m3: float = 30.0
+    increment_over_share: float = 0.5
     must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
     routine_prize_s: float = 1_800.0
     top_up_below: float = 0.8
     move_cost_s: float = 300.0
+    drop_cost_s: float = 1_800.0
+    replan_gain_s: float = 300.0
     snap_m: float = 10.0
 
     def __post_init__(self) -> None:
@@ -159,14 +168,13 @@ class DispatchSettings:
         for name in (
             "start_grace_min", "pause_min", "publish_shift_min", "rain_limit_mm", "gate_flags",
             "episode_rest_min", "refusal_rest_min", "silent_rest_min", "move_cost_s", "snap_m",
-            "increment_limit_ug_m3", "thaw_c",
+            "increment_limit_ug_m3", "thaw_c", "drop_cost_s", "replan_gain_s",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise ValueError(f"dispatch: {name} must not be negative")
-        if not 0 <= self.rain_over_share <= 1:
-            raise ValueError(
-                f"dispatch: rain_over_share must be from 0 to 1, not {self.rain_over_share}"
-            )
+        for name in ("rain_over_share", "increment_over_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"dispatch: {name} must be from 0 to 1, not {getattr(self, name)}")
         if not 0 < self.routine_early < 1:
             raise ValueError(
                 f"dispatch: routine_early must be between 0 and 1, not {self.routine_early}"

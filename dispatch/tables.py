@@ -91,6 +91,7 @@ def load_facts(
         ended=tuple(Ended(*row) for row in ended),
         weather=present.weather,
         hindrance_before=hindrance_before,
+        ordered=frozenset((order.place, order.treatment) for order in present.open_orders),
         streets={segment: Street(*values) for segment, *values in streets},
         flags=_flags(conn, district, places, now, settings),
     )

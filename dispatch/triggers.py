@@ -94,6 +94,12 @@ def _worse(before: Sequence[Any] | None, after: Sequence[Any]) -> bool:
     return bool(after[1] == "active" and before[1] == "recovering")
 
 
+def gain_s(reason: str, settings: DispatchSettings) -> float:
+    """By how much a plan for this reason must be better than going on as told, in seconds."""
+    calm = reason in ("timer", "order", "episode_changed")
+    return settings.replan_gain_s if calm else 0.0
+
+
 def settled(force: PlanInForce, reason: str) -> Collection[tuple[str, str, int]] | None:
     """What the plan in force left out, where a plan for this reason may keep its order of work.
 

@@ -278,9 +278,13 @@ class _Wisher:
     def _dusty_want(self, segment: str, weight: float) -> bool:
         street = self.facts.streets.get(segment)
         limit = self.settings.increment_limit_ug_m3
-        if street is None or street.increment is None or street.increment < limit:
+        told = (segment, "wash") in self.facts.ordered
+        enough = limit * self.settings.increment_over_share if told else limit
+        if street is None or street.increment is None or street.increment < enough:
             return False
-        if street.cause in ("regional", "sensor", "treatment") or (segment, "wash") in self.wants:
+        # Dust that our own work raises for a while does not end the want that is there already.
+        against = {"regional", "sensor"} if told else {"regional", "sensor", "treatment"}
+        if street.cause in against or (segment, "wash") in self.wants:
             return False
         if self._rested(segment, CLEANS):
             return False

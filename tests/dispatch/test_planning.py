@@ -318,3 +318,19 @@ def test_thirsty_and_thrifty_trucks_share_one_problem() -> None:
     plan = planned(district, [want(place) for place in "ABCD"])
     assert judged(district, plan, standing_of(district)) == []
     assert {"A", "B", "C", "D"} <= {p for mine in plan.orders.values() for p in places(mine)}
+
+
+def test_order_is_not_dropped_for_another_of_about_its_worth() -> None:
+    """With time for one street of two the one that the crew was sent to stays, though the other
+    has come to be worth somewhat more; for an urgent one it gives way."""
+    short = (Shift(dt.time(6), dt.time(12, 5)),)
+    district = block([crew("W1", work_speed_kmh=6.0, shifts=short)])
+    here = [report("W1", 300, 0, district)]
+    before = planned(district, [want("C"), want("D", prize=1500.0)], (), here)
+    assert places(before.orders["W1"])[0] == "C"
+    wants = [want("D", prize=2500.0), want("C")]
+    assert places(planned(district, wants, (), here).orders["W1"])[0] == "D"
+    told = before.orders["W1"]
+    assert planned(district, wants, told, here, number=2).orders["W1"][0].id == told[0].id
+    urgent = [want("D", priority=1), want("C")]
+    assert places(planned(district, urgent, told, here, number=2).orders["W1"])[0] == "D"

@@ -203,3 +203,28 @@ def test_given_steps_are_kept_in_order() -> None:
     assert extended(problem, [given])[0] == [
         Visit(2, 0), Visit(0, 0), Reload(4), Visit(1, 0),
     ]  # fmt: skip
+
+
+def test_given_routes_stand_unless_the_gain_is_worth_it() -> None:
+    """Three stops told in a clumsy order stay so for a gain of 40 s, and not for a lower bar."""
+    arcs = tuple(Arc((stop,), 1, WORTH) for stop in (1, 2, 3))
+    problem = Problem(arcs, (vehicle(3),), (line(0, 100, 120, 140),))
+    told = [[Visit(1, 0), Visit(0, 0), Visit(2, 0)]]
+
+    def found(gain: float) -> Routes:
+        return route(problem, seed=1, stop=MaxIterations(60), warm=told, gain=gain)
+
+    free = found(0.0)
+    assert found(41.0).steps == (tuple(told[0]),)
+    assert found(41.0).cost - free.cost == 40
+    assert found(39.0).steps == free.steps != (tuple(told[0]),)
+
+
+def test_new_arc_is_worth_more_than_the_gain() -> None:
+    """Routes that stand for a small gain give way to ones that serve an arc in time."""
+    late, urgent = Rung(5_000.0), Rung(10_000.0, 100.0)
+    arcs = (Arc((1,), 1, WORTH), Arc((2,), 1, (urgent, late)))
+    problem = Problem(arcs, (vehicle(2),), (line(0, 200, 50),))
+    told = [[Visit(0, 0), Visit(1, 0)]]
+    found = route(problem, seed=1, stop=MaxIterations(60), warm=told, gain=300.0)
+    assert found.steps == ((Visit(1, 0), Visit(0, 0)),)

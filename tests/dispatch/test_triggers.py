@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dispatch.settings import DispatchSettings
-from dispatch.triggers import PlanInForce, settled, trigger
+from dispatch.triggers import PlanInForce, gain_s, settled, trigger
 from tests.dispatch.towns import NOON
 
 SETTINGS = DispatchSettings()
@@ -102,3 +102,9 @@ def test_crews_that_come_or_go_unsettle_everything() -> None:
     force = PlanInForce("P-1", NOON, SITUATION | {"left_out": [["A", "wash", 4]]})
     assert settled(force, "crew") is None
     assert settled(force, "timer") == {("A", "wash", 4)}
+
+
+def test_only_calm_plans_must_be_better_by_something() -> None:
+    """What is urgent changes the plan for any gain; the timer needs a worthwhile one."""
+    assert gain_s("timer", SETTINGS) == SETTINGS.replan_gain_s
+    assert {gain_s(why, SETTINGS) for why in ("first", "episode", "crew", "weather")} == {0.0}

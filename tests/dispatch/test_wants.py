@@ -252,6 +252,27 @@ def test_dusty_street_is_wanted_by_its_increment() -> None:
     assert not wished("water_truck", ended=ended, streets=hazy).wants
 
 
+@pytest.mark.parametrize(
+    ("increment", "cause", "stays"),
+    [
+        (16.0, "road", True),  # below the limit, above half of it
+        (14.0, "road", False),
+        (40.0, "treatment", True),  # our own sweeper passes
+        (40.0, "regional", False),
+    ],
+)
+def test_order_against_dust_stands_until_the_dust_is_well_down(
+    increment: float, cause: str, stays: bool
+) -> None:
+    """An increment that wavers about its limit does not take back the order it led to, and does
+    not lead to one where there is none."""
+    streets = {"A": Street(increment, 0.9, cause)}
+    lately = (done("A", "wash", 130),)
+    told = wished("water_truck", ended=lately, streets=streets, ordered=frozenset({("A", "wash")}))
+    assert bool(at(told, "A", "wash")) == stays
+    assert at(wished("water_truck", ended=lately, streets=streets), "A", "wash") == []
+
+
 def test_crew_that_refused_is_named_until_others_are_asked() -> None:
     """The refuser is not asked again; when every crew has refused the want waits, with a reason."""
     refused = replace(done("A", "wash", 5, "refused"), crew="water_truck")
