@@ -29,12 +29,23 @@ terminal = Terminal(stderr=True, highlight=False)
 _BAR = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 XINGHAI = Path(__file__).parent.parent / "geo" / "data" / "xinghai"
 
-DistrictFolder = Annotated[Path, typer.Option("--district", help="District folder.")]
+DistrictFolder = Annotated[
+    Path, typer.Option("--district", help="District folder.", exists=True, file_okay=False)
+]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
+
+
+def _above_0(value: float | None) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{value:g}: a number above 0")
+    return value
+
+
 Mqtt = Annotated[
     str | None, typer.Option("--mqtt", help="Broker: mqtt://user:password@host:port, or mqtts://.")
 ]
 Db = Annotated[str | None, typer.Option("--db", help="Database: a PostgreSQL address.")]
+ScenarioName = Annotated[str, typer.Option("--scenario", help="A scenario's name, or a TOML file.")]
 Seed = Annotated[int, typer.Option(help="Of every random choice of the world.")]
 
 
@@ -43,10 +54,11 @@ def demo(
     district: DistrictFolder = XINGHAI,
     config: Config = None,
     hours: Annotated[
-        float | None, typer.Option(help="Simulated hours to run; until Ctrl-C when left out.")
+        float | None,
+        typer.Option(help="Simulated hours to run; until Ctrl-C when left out.", callback=_above_0),
     ] = None,
     speed: Annotated[str, typer.Option(help="Simulated seconds per second, or 'max'.")] = "60",
-    scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "ordinary",
+    scenario: ScenarioName = "ordinary",
     seed: Seed = 1,
     no_console: Annotated[bool, typer.Option("--no-console", help="Run unattended.")] = False,
     port: Annotated[int | None, typer.Option(help="Of the console.")] = None,
@@ -58,14 +70,13 @@ def demo(
     """Everything on this machine: broker, database, all stages, console, simulated street."""
     from roaddust.demo import Demo, run_demo
     from roaddust.platform import Started
-    from simulators.scenario import load_scenario
 
     with _said_plainly():
         loaded, settings = _prepare(district, config, {"port": port, "data": data})
         wanted = Demo(
             district=loaded,
             settings=settings,
-            scenario=load_scenario(scenario),
+            scenario=_scenario(scenario),
             seed=seed,
             hours=hours,
             speed=_speed(speed),
@@ -141,13 +152,22 @@ def run(
 @app.command()
 def check(folder: Annotated[Path, typer.Argument(help="District folder.")]) -> None:
     """Say what is wrong with a district folder."""
-    from geo.district import check_district
+    from geo.district import check_district, load_district
+    from roaddust.settings import SettingsError
+    from roaddust.settings import check_district as check_overrides
 
     problems = check_district(folder)
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
     errors = sum(problem.severity == "error" for problem in problems)
-    sys.stdout.write(f"{errors} errors, {len(problems) - errors} warnings\n")
+    warnings = len(problems) - errors
+    if not errors:
+        try:
+            check_overrides(load_district(folder).overrides)
+        except SettingsError as error:
+            sys.stdout.write(f"district.toml: {error}\n")
+            errors += len(error.problems)
+    sys.stdout.write(f"{errors} errors, {warnings} warnings\n")
     if errors:
         raise typer.Exit(1)
 
@@ -156,9 +176,9 @@ def check(folder: Annotated[Path, typer.Argument(help="District folder.")]) -> N
 def simulate(
     district: DistrictFolder = XINGHAI,
     mqtt: Mqtt = None,
-    scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "ordinary",
+    scenario: ScenarioName = "ordinary",
     seed: Seed = 1,
-    days: Annotated[float, typer.Option(help="Simulated days.")] = 1.0,
+    days: Annotated[float, typer.Option(help="Simulated days.", callback=_above_0)] = 1.0,
     speed: Annotated[str, typer.Option(help="Simulated seconds per second, or 'max'.")] = "1",
     lockstep: Annotated[
         bool, typer.Option("--lockstep", help="Publish the clock and wait for the platform.")
@@ -170,12 +190,18 @@ def simulate(
 
     from broker.connection import Address
     from roaddust.clock import WallClock
+    from simulators.lockstep import MINUTE_S
     from simulators.lockstep import simulate as run_world
-    from simulators.scenario import load_scenario
 
+    pace = _speed(speed)
+    if not lockstep and (pace is None or pace > MINUTE_S):
+        raise typer.BadParameter(
+            f"{speed}: without --lockstep 60 at most, so that minutes keep times of their own",
+            param_hint="--speed",
+        )
     with _said_plainly():
         loaded, settings = _prepare(district, config, {"mqtt": mqtt})
-        world = load_scenario(scenario)
+        world = _scenario(scenario)
         stop = _stop_on_signals()
         duration = timedelta(days=days)
         with _clock_bar(world.start.astimezone(loaded.timezone), days * 24) as show:
@@ -186,7 +212,7 @@ def simulate(
                 world,
                 seed=seed,
                 duration=duration,
-                speed=_speed(speed),
+                speed=pace,
                 lockstep=lockstep,
                 on_tick=lambda now: show(
                     now.astimezone(loaded.timezone), (now - world.start) / duration
@@ -200,11 +226,10 @@ def simulate(
 @app.command()
 def migrate(db: Db = None, config: Config = None) -> None:
     """Bring the schema up to date."""
-    from roaddust.settings import settings as read_settings
     from store.migrate import migrate as bring_up
 
     with _said_plainly():
-        applied = bring_up(read_settings(given=_known({"db": db}), config=config).db)
+        applied = bring_up(_settings({"db": db}, config).db)
         sys.stdout.write("\n".join(applied or ["up to date"]) + "\n")
 
 
@@ -238,11 +263,10 @@ def replay(
     """Recorded readings as if they came in now, or at their own times."""
     from broker.connection import Address
     from roaddust.clock import WallClock
-    from roaddust.settings import settings as read_settings
     from simulators.replay import replay as send
 
     with _said_plainly():
-        settings = read_settings(given=_known({"mqtt": mqtt}), config=config)
+        settings = _settings({"mqtt": mqtt}, config)
         stop = _stop_on_signals()
         with Progress(*_BAR, console=terminal, transient=True) as bar:
             task = bar.add_task(files[0].name, total=1.0)
@@ -267,7 +291,7 @@ def replay(
 def list_letters(
     db: Db = None,
     reason: Annotated[str | None, typer.Option(help="Only of this reason.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     config: Config = None,
 ) -> None:
     """The newest, one a line."""
@@ -313,10 +337,9 @@ def retry_letters(
     from roaddust.clock import WallClock
     from roaddust.deadletters import retry
     from roaddust.publisher import Publisher
-    from roaddust.settings import settings as read_settings
 
     with _said_plainly(), _database(db, config) as conn:
-        settings = read_settings(given=_known({"mqtt": mqtt}), config=config)
+        settings = _settings({"mqtt": mqtt}, config)
         publisher = Publisher(Address.parse(settings.mqtt), settings.prefix, status=False)
         publisher.start()
         try:
@@ -332,19 +355,41 @@ def retry_letters(
 def _prepare(folder: Path, config: Path | None, given: dict[str, Any]) -> tuple[Any, Any]:
     """The district and the settings with its overrides."""
     from geo.district import load_district
-    from roaddust.settings import settings
 
     _log_to_stderr()
     district = load_district(folder)
-    return district, settings(given=_known(given), config=config, district=district.overrides)
+    return district, _settings(given, config, district.overrides)
+
+
+def _settings(
+    given: dict[str, Any], config: Path | None, district: dict[str, Any] | None = None
+) -> Any:
+    """The settings; what is wrong with an option is wrong use, elsewhere it is a failure."""
+    from roaddust.settings import SettingsError, settings
+
+    known = {key: value for key, value in given.items() if value is not None}
+    try:
+        return settings(given=known, config=config, district=district)
+    except SettingsError as error:
+        if error.names & known.keys():
+            raise typer.BadParameter(str(error)) from None
+        raise
+
+
+def _scenario(name: str) -> Any:
+    from simulators.scenario import load_scenario
+
+    try:
+        return load_scenario(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--scenario") from None
 
 
 @contextmanager
 def _database(db: str | None, config: Path | None) -> Iterator[Any]:
-    from roaddust.settings import settings
     from store.database import connect
 
-    with connect(settings(given=_known({"db": db}), config=config).db, name="cli") as conn:
+    with connect(_settings({"db": db}, config).db, name="cli") as conn:
         yield conn
 
 
@@ -356,10 +401,6 @@ def _column_map(text: str | None) -> dict[str, str] | None:
     if any(len(pair) != 2 for pair in pairs):
         raise typer.BadParameter(f"{text!r}: write column=name,column=name", param_hint="--columns")
     return {column.strip(): name.strip() for column, name in pairs}
-
-
-def _known(given: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in given.items() if value is not None}
 
 
 def _stages(only: str | None) -> tuple[Any, ...]:
@@ -410,20 +451,30 @@ def _log_to_stderr() -> None:
 
 @contextmanager
 def _said_plainly() -> Iterator[None]:
-    """Errors that a person can mend come out as one message and status 1."""
+    """Errors that a person can mend come out as one message: status 1, or 2 for wrong use."""
     import psycopg
 
     from geo.problems import DistrictError
     from roaddust.deadletters import NoSuchLetter
     from roaddust.embedded import AlreadyRunning, StartFailed
+    from roaddust.platform import PlatformFailed, WrongUse
     from roaddust.settings import SettingsError
     from simulators.replay import BadRecord
 
     try:
         yield
+    except WrongUse as error:
+        raise typer.BadParameter(str(error)) from None
+    except psycopg.errors.UndefinedTable as error:
+        _complain(
+            f"the database does not have roaddust's tables ({str(error).splitlines()[0]}): "
+            "run `roaddust migrate --db ...` first"
+        )
+        raise typer.Exit(1) from error
     except (
         DistrictError,
         SettingsError,
+        PlatformFailed,
         AlreadyRunning,
         StartFailed,
         NoSuchLetter,
@@ -433,9 +484,13 @@ def _said_plainly() -> Iterator[None]:
         FileNotFoundError,
         OSError,
     ) as error:
-        terminal.print("[red]roaddust:[/red]", end=" ")
-        terminal.print(str(error), markup=False, soft_wrap=True)
+        _complain(str(error))
         raise typer.Exit(1) from error
+
+
+def _complain(words: str) -> None:
+    terminal.print("[red]roaddust:[/red]", end=" ")
+    terminal.print(words, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -2,31 +2,54 @@
 the command line.
 
 Every setting is a key of the TOML file (`[analytics] hold_min = 5`) and an environment variable
-(`ROADDUST_ANALYTICS__HOLD_MIN=5`).
+(`ROADDUST_ANALYTICS__HOLD_MIN=5`). In a file or a district the contract's names stand for the
+settings that they mean: `hold`, `release` (minutes) and `lateness` (hours).
 """
 
+import os
 import tomllib
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as PydanticSettingsError
 
 from analytics.settings import AnalyticsSettings
+from broker.connection import Address
 from dispatch.settings import DispatchSettings
 from ingest.settings import IngestSettings
 
 Stage = Literal["ingest", "analytics", "dispatch", "console"]
+CONTRACT_NAMES = {
+    "hold": ("analytics", "hold_min"),
+    "release": ("analytics", "release_min"),
+    "lateness": ("lateness_h",),
+}
+OF_THE_TESTS = frozenset({"ROADDUST_CACHE", "ROADDUST_TESTS_COMPLETE"})
 STAGES: tuple[Stage, ...] = ("ingest", "analytics", "dispatch", "console")
 
 
 class SettingsError(ValueError):
-    """Settings that cannot be used; the message names each and what is wrong with it."""
+    """Settings that cannot be used; the message names each and what is wrong with it.
+
+    names: of the settings at the top level.
+    """
+
+    def __init__(self, problems: Iterable[str], names: Iterable[str] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n  ".join(["settings that cannot be used:", *self.problems]))
+        self.names = frozenset(names)
 
 
 class Settings(BaseSettings):
@@ -44,6 +67,8 @@ class Settings(BaseSettings):
     "Folder for what must survive a restart and is not in the database: the console's key."
     host: str = "127.0.0.1"
     port: int = 8080
+    lateness_h: float = Field(default=48.0, ge=0.0, allow_inf_nan=False)
+    "Readings as late as this still change results. Ingest and analytics both have it from here."
     keep_days: int = 400
     "Measurements older than this are deleted; episodes, orders and verdicts stay."
     language: Literal["zh-CN", "en"] = "zh-CN"
@@ -51,6 +76,33 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     dispatch: DispatchSettings = DispatchSettings()
+
+    @field_validator("mqtt")
+    @classmethod
+    def _is_a_broker(cls, mqtt: str) -> str:
+        Address.parse(mqtt)
+        return mqtt
+
+    @field_validator("db")
+    @classmethod
+    def _is_a_database(cls, db: str) -> str:
+        try:
+            conninfo_to_dict(db)
+        except psycopg.ProgrammingError:
+            # Neither its text nor the library's, which repeats it: a password may be in there.
+            raise ValueError(
+                "no address of a database: write postgresql://user:password@host:port/name"
+            ) from None
+        return db
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_lateness(cls, data: Any) -> Any:
+        for stage in ("ingest", "analytics"):
+            part = data.get(stage) if isinstance(data, dict) else None
+            if isinstance(part, dict) and "lateness_h" in part:
+                raise ValueError(f"{stage}.lateness_h: give lateness_h at the top, for all stages")
+        return data
 
 
 def settings(
@@ -64,8 +116,19 @@ def settings(
 
     Raises SettingsError, or OSError when `config` cannot be read.
     """
-    read = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
+    _refuse_unknown_environment()
+    read = _plain(_file(config), str(config)) if config else {}
+    return _layered(given or {}, read, _plain(district or {}, "district.toml"), environment=True)
 
+
+def check_district(overrides: dict[str, Any]) -> None:
+    """Raises SettingsError where a district's overrides alone cannot be used."""
+    _layered({}, {}, _plain(overrides, "district.toml"), environment=False)
+
+
+def _layered(
+    given: dict[str, Any], read: dict[str, Any], district: dict[str, Any], *, environment: bool
+) -> Settings:
     class Layered(Settings):
         @classmethod
         def settings_customise_sources(
@@ -78,29 +141,79 @@ def settings(
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return (
                 init_settings,
-                env_settings,
+                *([env_settings] if environment else []),
                 InitSettingsSource(settings_cls, read),
-                InitSettingsSource(settings_cls, district or {}),
+                InitSettingsSource(settings_cls, district),
             )
 
     try:
-        layered = Layered(**(given or {}))
+        layered = Layered(**given)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        ]
-        raise SettingsError("settings that cannot be used:\n" + "\n".join(lines)) from error
-    return _in_one_language(layered)
+        found = error.errors(include_url=False, include_input=False)
+        raise SettingsError(
+            [_words(item) for item in found],
+            [str(item["loc"][0]) for item in found if item["loc"]],
+        ) from None
+    except PydanticSettingsError as error:
+        raise SettingsError([str(error)]) from error
+    return _shared(layered)
 
 
-def _in_one_language(layered: Settings) -> Settings:
-    """The stages write their sentences in the district's language."""
-    from dataclasses import replace
+def _words(problem: ErrorDetails) -> str:
+    where = ".".join(map(str, problem["loc"]))
+    words = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {words}" if where else words
 
+
+def _shared(layered: Settings) -> Settings:
+    """The stages write their sentences in the district's language, and agree on what is late."""
+    language, lateness_h = layered.language, layered.lateness_h
     return layered.model_copy(
         update={
-            "analytics": replace(layered.analytics, language=layered.language),
-            "dispatch": replace(layered.dispatch, language=layered.language),
+            "ingest": replace(layered.ingest, lateness_h=lateness_h),
+            "analytics": replace(layered.analytics, language=language, lateness_h=lateness_h),
+            "dispatch": replace(layered.dispatch, language=language),
         }
     )
+
+
+def _file(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{config} is not valid TOML: {error}"]) from error
+
+
+def _plain(source: dict[str, Any], where: str) -> dict[str, Any]:
+    """With the contract's names replaced by those of the settings."""
+    plain = {key: value for key, value in source.items() if key not in CONTRACT_NAMES}
+    for name in CONTRACT_NAMES.keys() & source.keys():
+        *above, last = CONTRACT_NAMES[name]
+        part = plain
+        for key in above:
+            inner = part.get(key, {})
+            if not isinstance(inner, dict):
+                return plain  # which is refused for this
+            part[key] = part = dict(inner)
+        if last in part:
+            meant = ".".join(CONTRACT_NAMES[name])
+            raise SettingsError([f"{where} gives both {name} and {meant}, which are the same"])
+        part[last] = source[name]
+    return plain
+
+
+def _refuse_unknown_environment() -> None:
+    """A misspelt variable would otherwise be passed over in silence."""
+    prefix = "ROADDUST_"
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.upper().startswith(prefix)
+        and name.upper() not in OF_THE_TESTS
+        and name[len(prefix) :].lower().partition("__")[0] not in Settings.model_fields
+    )
+    if unknown:
+        raise SettingsError(
+            f"{name}: an environment variable that is no setting; correct or unset it"
+            for name in unknown
+        )

@@ -50,9 +50,36 @@ def test_sentences_are_in_the_language_of_the_district() -> None:
         ({"prot": 8080}, "prot"),  # a key that nothing reads
         ({"analytics": {"hold_min": 0}}, "hold_min"),  # a value without sense
         ({"clock": "sundial"}, "clock"),  # not one of the choices
+        ({"ingest": {"lateness_h": 3}}, "at the top"),  # analytics has to know it too
+        ({"hold": 3, "analytics": {"hold_min": 4}}, "both hold and"),  # two words for one thing
+        ({"db": "mysql://h/x"}, "postgresql://"),  # another database
     ],
 )
 def test_what_cannot_be_used_is_named(district: dict[str, Any], said: str) -> None:
     """The message names the setting."""
     with pytest.raises(SettingsError, match=said):
         settings(district=district)
+
+
+def test_lateness_is_one_setting_for_all_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gives it, ingest and analytics have the same; by the contract's name too."""
+    found = settings(district={"lateness": 12})
+    assert (found.lateness_h, found.ingest.lateness_h, found.analytics.lateness_h) == (12, 12, 12)
+    monkeypatch.setenv("ROADDUST_LATENESS_H", "6")
+    found = settings(district={"lateness": 12})
+    assert (found.ingest.lateness_h, found.analytics.lateness_h) == (6, 6)
+
+
+def test_the_contracts_names_are_understood() -> None:
+    """`hold` and `release` are minutes of analytics, beside its other settings."""
+    found = settings(district={"hold": 3, "release": 9, "analytics": {"blind_min": 30}}).analytics
+    assert (found.hold_min, found.release_min, found.blind_min) == (3, 9, 30)
+
+
+def test_a_misspelt_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would otherwise be passed over; those of the tests' own are left alone."""
+    monkeypatch.setenv("ROADDUST_CACHE", "/tmp")
+    settings()
+    monkeypatch.setenv("ROADDUST_PROT", "1")
+    with pytest.raises(SettingsError, match="ROADDUST_PROT"):
+        settings()
