@@ -80,7 +80,8 @@ class Weather:
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """The newest minute of a segment; `increment` in µg/m³, `confidence` 0 to 1."""
+    """A segment in the last quarter of an hour: mean `increment` in µg/m³, the newest
+    `confidence` (0 to 1) and cause. One minute's gust is no reason to send a truck."""
 
     increment: float | None
     confidence: float

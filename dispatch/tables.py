@@ -35,7 +35,7 @@ SQL = statements("dispatch")
 _ORDER_FIELDS = tuple(field.name for field in fields(Order))
 
 _LATELY = timedelta(hours=2)
-_FRESH_MINUTE = timedelta(minutes=15)
+_FRESH_MINUTES = timedelta(minutes=15)
 _RAIN_SPAN = timedelta(minutes=30)
 _NEAR_M = 150.0
 
@@ -82,7 +82,7 @@ def load_facts(
     """What a plan is made from; `hindrance_before` is that of the plan in force."""
     now = present.now
     treated = [segment.id for segment in district.segments.values() if segment.treat]
-    span = {"now": now, "since": now - _FRESH_MINUTE}
+    span = {"now": now, "since": now - _FRESH_MINUTES}
     streets = conn.execute(SQL.streets, {"segments": treated, **span})
     ended = conn.execute(SQL.ended_orders, {"since": now - _MEMORY})
     return Facts(

@@ -83,13 +83,16 @@ FROM (
 ) AS station;
 
 -- name: streets
--- The newest minute of each segment, unless it is old.
+-- The mean increment of each segment over the span, with the newest confidence and cause.
 SELECT m.segment, m.increment, m.confidence, m.cause
 FROM unnest(%(segments)s::text[]) AS s (segment)
 CROSS JOIN LATERAL (
-    SELECT * FROM segment_minutes
+    SELECT segment_minutes.segment, avg(increment) AS increment,
+           (array_agg(confidence ORDER BY ts DESC))[1] AS confidence,
+           (array_agg(cause ORDER BY ts DESC))[1] AS cause
+    FROM segment_minutes
     WHERE segment_minutes.segment = s.segment AND ts > %(since)s AND ts <= %(now)s
-    ORDER BY ts DESC LIMIT 1
+    GROUP BY segment_minutes.segment
 ) AS m;
 
 -- name: flags

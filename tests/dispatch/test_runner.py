@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from dispatch import runner, tables
+from dispatch.facts import Street
 from dispatch.runner import Dispatcher
 from dispatch.settings import DispatchSettings
 from dispatch.shifts import shift_at
@@ -338,6 +339,23 @@ def test_camera_and_resident_are_listened_to(conn: Connection) -> None:
     reasons = dict(rows(conn, "SELECT segment, reason FROM orders WHERE priority = 3"))
     assert "dust plume" in reasons["A"]
     assert "complaint" in reasons["D"]
+
+
+def test_street_is_judged_by_a_quarter_of_an_hour(conn: Connection) -> None:
+    """Of a street's minutes the increments are averaged, the newest cause stands, old ones and
+    those to come do not count."""
+    minutes = ((-16, 900.0, "road"), (-9, 10.0, "road"), (0, 50.0, "regional"), (1, 900.0, "road"))
+    for minute, increment, cause in minutes:
+        conn.execute(
+            "INSERT INTO segment_minutes (segment, ts, increment, level, confidence, cause)"
+            " VALUES ('A', %s, %s, 0, 0.5, %s)",
+            (later(minute), increment, cause),
+        )
+    district = block()
+    dispatcher = Dispatcher(district, QUICK)
+    present = tables.load_present(conn, district, NOON)
+    facts = tables.load_facts(conn, present, district, dispatcher.planner.places, QUICK, None)
+    assert facts.streets == {"A": Street(30.0, 0.5, "regional")}
 
 
 def test_only_one_dispatcher_plans(migrated_embedded_db: str) -> None:
