@@ -29,11 +29,6 @@ terminal = Terminal(stderr=True, highlight=False)
 _BAR = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
 XINGHAI = Path(__file__).parent.parent / "geo" / "data" / "xinghai"
 
-DistrictFolder = Annotated[
-    Path, typer.Option("--district", help="District folder.", exists=True, file_okay=False)
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-
 
 def _above_0(value: float | None) -> float | None:
     if value is not None and not 0 < value < float("inf"):
@@ -41,6 +36,10 @@ def _above_0(value: float | None) -> float | None:
     return value
 
 
+DistrictFolder = Annotated[
+    Path, typer.Option("--district", help="District folder.", exists=True, file_okay=False)
+]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 Mqtt = Annotated[
     str | None, typer.Option("--mqtt", help="Broker: mqtt://user:password@host:port, or mqtts://.")
 ]
