@@ -181,9 +181,7 @@ def advance(
     hours, hour_sum, hour_count, level_of_day = _hours(state, pm10, pm10_known)
     blown, blown_known = _background(long_pm10, long_known, level_of_day, layout)
 
-    increment, _, confidence = segment_increments(
-        pm10, pm10_known, blown, blown_known, layout.reach
-    )
+    increment, confidence = segment_increments(pm10, pm10_known, blown, blown_known, layout.reach)
     judged, judged_known = _judged(means, known, blown, blown_known, layout, settings)
     long_judged = np.concatenate((state.judged, judged))
     long_judged_known = np.concatenate((state.judged_known, judged_known))

@@ -42,9 +42,9 @@ class Reach:
 
 def segment_increments(
     pm10: Ints, known: Bools, background: Ints, background_known: Bools, reach: Reach
-) -> tuple[Ints, Bools, NDArray[np.float64]]:
-    """Increment (T, G) in thousandths, whether it is measured on the segment itself, and the
-    confidence 0 to 1 (1 where measured, 0 where nobody speaks for it, as without a background).
+) -> tuple[Ints, NDArray[np.float64]]:
+    """Increment (T, G) in thousandths, and the confidence 0 to 1: 1 where it is measured on the
+    segment itself, 0 where nobody speaks for it, as without a background.
 
     pm10, known: (T, S); background, background_known: (T,).
     """
@@ -65,4 +65,4 @@ def segment_increments(
 
     loudest = (speaks[:, :, None] * weights[None]).max(axis=1, initial=0)
     confidence = np.where(measured, 1.0, loudest / WEIGHT_ONE)
-    return increment, measured, confidence
+    return increment, confidence

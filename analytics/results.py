@@ -16,6 +16,7 @@ from analytics.moments import minute_at, time_of
 from analytics.quality import GOOD, MISSING, PM, PM_NAMES, TESTS, reason
 from analytics.rules import NONE, STATES
 from analytics.settings import AnalyticsSettings
+from analytics.verdicts import METHOD
 from store.database import Connection
 from store.outbox import post
 from store.statements import statements
@@ -226,7 +227,7 @@ class Results:
                     "treatment": work.treatment,
                     "done_at": time_of(work.end),
                     "judged_at": time_of(last),
-                    "method": "difference in differences",
+                    "method": METHOD,
                     "detail": Jsonb({"controls": controls, "why": found.why}),
                 },
             )
