@@ -1,7 +1,7 @@
 """What a district may decide about its dispatching, with defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal
 
 Language = Literal["zh-CN", "en"]
@@ -153,6 +153,11 @@ class DispatchSettings:
     snap_m: float = 10.0
 
     def __post_init__(self) -> None:
+        # A district that changes one entry of a table keeps the others.
+        for item in fields(self):
+            if item.default_factory is not MISSING:
+                whole = {**item.default_factory(), **getattr(self, item.name)}
+                object.__setattr__(self, item.name, whole)
         if self.iterations < 1:
             raise ValueError(f"dispatch: iterations must be at least 1, not {self.iterations}")
         if not 0 <= self.seed < 2**32:

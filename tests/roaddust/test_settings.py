@@ -83,3 +83,10 @@ def test_a_misspelt_environment_variable_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ROADDUST_PROT", "1")
     with pytest.raises(SettingsError, match="ROADDUST_PROT"):
         settings()
+
+
+def test_a_district_may_change_one_entry_of_a_table() -> None:
+    """The useful life of a wash given by the district leaves that of the other treatments."""
+    changed = settings(district={"dispatch": {"useful_life_min": {"wash": 60}}}).dispatch
+    usual = settings().dispatch.useful_life_min
+    assert changed.useful_life_min == {**usual, "wash": 60.0}
