@@ -3,9 +3,13 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from roaddust.timetable import Job, Timetable
+
+# Recurring, as every job of the platform: APScheduler takes a trigger's last firing for an unknown
+# job when it is shut down at that instant (`remove_job` looks at the state outside its lock).
+EVERY_SECOND = IntervalTrigger(seconds=1)
 
 
 def test_a_job_is_due_once_a_day_whatever_the_steps() -> None:
@@ -33,14 +37,14 @@ def test_the_wall_clock_scheduler_tells_the_job_the_platforms_time() -> None:
 
     failures: list[BaseException] = []
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    scheduler = Timetable([Job("once", DateTrigger(), action)]).schedule(
+    scheduler = Timetable([Job("often", EVERY_SECOND, action)]).schedule(
         lambda: noon, failures.append
     )
     try:
         assert fired.wait(10)
     finally:
         scheduler.shutdown()
-    assert told == [noon]
+    assert set(told) == {noon}
     assert failures == []
 
 
@@ -52,7 +56,7 @@ def test_a_job_that_fails_is_told_of() -> None:
         raise LookupError("no such street")
 
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    scheduler = Timetable([Job("broken", DateTrigger(), broken)]).schedule(
+    scheduler = Timetable([Job("broken", EVERY_SECOND, broken)]).schedule(
         lambda: noon, failures.put
     )
     try:
