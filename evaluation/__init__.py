@@ -1,0 +1,1 @@
+"""Policies on the same simulated days, side by side, in figures and pictures."""
