@@ -3,9 +3,10 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from broker.connection import Address
 from geo.district import District
@@ -17,7 +18,17 @@ from simulators.world import Physics, World
 
 MINUTE_S = 60
 
-__all__ = ["BrokerLost", "PlatformSilent", "Published", "simulate"]
+__all__ = ["BrokerLost", "PlatformSilent", "Published", "Watch", "simulate"]
+
+
+class Watch(Protocol):
+    """Looks on at everything that is said."""
+
+    def said(self, now: datetime, messages: Sequence[Message]) -> None:
+        """What the world published of the minute that ended at `now`."""
+
+    def heard(self, now: datetime, arrived: Sequence[Arrived]) -> None:
+        """What the platform published by `now`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ def simulate(
     patience_s: float = 60.0,
     wall_now: Callable[[], datetime] | None = None,
     physics: Physics | None = None,
+    watch: Watch | None = None,
 ) -> Published:
     """Run a world of this scenario until `duration` is over or `stop` is set.
 
@@ -77,6 +89,8 @@ def simulate(
         The wall clock, needed without lockstep.
     physics
         Streets and air; those of the scenario when left out.
+    watch
+        Looks on at what the world and the platform say.
 
     Raises
     ------
@@ -113,26 +127,34 @@ def simulate(
         patience_s=patience_s,
     )
     counted: Counter[str] = Counter()
+
+    def hear(now: datetime, arrived: Sequence[Arrived]) -> None:
+        _hear(world, arrived)
+        if watch is not None:
+            watch.heard(now, arrived)
+
     steps, minutes = 0, step_s // MINUTE_S
     try:
         with link:
             if lockstep:
                 # The platform's clock has to stand where the world begins: what is far ahead of
                 # it would be refused.
-                _hear(world, link.tick(pace.shown(0)))
+                hear(pace.shown(0), link.tick(pace.shown(0)))
             base = time.monotonic()
             while (steps + 1) * step_s <= duration.total_seconds():
                 if speed is not None:
                     base = _wait_for_turn(link, base, (steps + 1) * step_s / speed, lockstep)
                 link.check()
-                _hear(world, link.take())
+                hear(pace.shown(steps * minutes), link.take())
                 for minute in range(steps * minutes, (steps + 1) * minutes):
                     began, now = pace.shown(minute), pace.shown(minute + 1)
                     messages = world.step(began, now, MINUTE_S, pace.own(minute + 1))
                     _publish(link, messages, counted)
+                    if watch is not None:
+                        watch.said(now, messages)
                 steps += 1
                 if lockstep:
-                    _hear(world, link.tick(now))
+                    hear(now, link.tick(now))
                 if on_tick is not None:
                     on_tick(now)
             link.settle()
@@ -186,14 +208,14 @@ def _wait_for_turn(link: Link, base: float, after_s: float, lockstep: bool) -> f
     return base
 
 
-def _hear(world: World, arrived: Iterable[Arrived]) -> None:
+def _hear(world: World, arrived: Sequence[Arrived]) -> None:
     for one in arrived:
         parts = one.topic.split("/")
         if len(parts) == 4 and parts[1] == "crews" and parts[3] == "orders":
             world.receive(parts[2], one.payload)
 
 
-def _publish(link: Link, messages: Iterable[Message], counted: Counter[str]) -> None:
+def _publish(link: Link, messages: Sequence[Message], counted: Counter[str]) -> None:
     for message in messages:
         link.publish(message.topic, message.payload)
         counted[message.kind] += message.count
