@@ -66,6 +66,7 @@ class Treated:
     """
 
     crew: str
+    order: str
     treatment: str
     segment: str | None
     site: str | None
@@ -404,7 +405,9 @@ class Vehicle:
         if order.segment is not None and share > 0.0:
             segment = self._district.segments[order.segment]
             per_m2 = used_l / (share * segment.length_m * segment.width_m)
-        return Treated(self.crew.id, order.treatment, order.segment, order.site, share, per_m2)
+        return Treated(
+            self.crew.id, order.order, order.treatment, order.segment, order.site, share, per_m2
+        )
 
     def _water_per_unit(self, job: _Job) -> float:
         """Litres per metre, or per second where it stands still."""

@@ -1,5 +1,6 @@
 """The simulated world as one: crews work, the street lives through a minute, devices tell of it."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Protocol
 
@@ -19,11 +20,20 @@ class Physics(Protocol):
     def step(self, now: datetime) -> Scene:
         """Give the step that ends at `now`."""
 
-    def treat(self, segment: str, treatment: str, share: float, water_l_per_m2: float) -> None:
-        """A crew has treated this share of a segment."""
+    def treat(
+        self,
+        segment: str,
+        treatment: str,
+        share: float,
+        water_l_per_m2: float,
+        *,
+        crew: str = "",
+        order: str = "",
+    ) -> None:
+        """A crew has treated this share of a segment, on an order."""
 
-    def treat_site(self, site: str, treatment: str) -> None:
-        """A crew is at work at a site."""
+    def treat_site(self, site: str, treatment: str, *, crew: str = "", order: str = "") -> None:
+        """A crew is at work at a site, on an order."""
 
 
 class World:
@@ -31,6 +41,7 @@ class World:
 
     def __init__(self, district: District, physics: Physics, scenario: Scenario, seed: int) -> None:
         self._physics = physics
+        self.planted: Counter[str] = Counter()
         self._stations = Stations(
             district,
             StationFaults(
@@ -75,9 +86,18 @@ class World:
         messages, works = self._crews.step(began, now, step_s)
         for work in works:
             if work.segment is not None:
-                self._physics.treat(work.segment, work.treatment, work.share, work.water_l_per_m2)
+                self._physics.treat(
+                    work.segment,
+                    work.treatment,
+                    work.share,
+                    work.water_l_per_m2,
+                    crew=work.crew,
+                    order=work.order,
+                )
             elif work.site is not None:
-                self._physics.treat_site(work.site, work.treatment)
+                self._physics.treat_site(
+                    work.site, work.treatment, crew=work.crew, order=work.order
+                )
         scene = self._physics.step(until or now)
         messages += self._stations.minute(now, scene, minutes=step_s / 60.0)
         messages += self._cameras.minute(began, now, scene)

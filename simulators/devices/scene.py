@@ -62,6 +62,14 @@ class Scene(Protocol):
         """(segment,) the container trucks among them."""
 
     @property
+    def light(self) -> Ints:
+        """(segment,) vehicles that are no trucks."""
+
+    @property
+    def uncovered(self) -> Ints:
+        """(segment,) trucks that went by with a load that is not covered."""
+
+    @property
     def silt(self) -> Floats:
         """(segment,) g/m² on the street."""
 
@@ -76,6 +84,10 @@ class Scene(Protocol):
     @property
     def unwashed(self) -> Ints:
         """(site,) trucks that came out with mud on them."""
+
+    @property
+    def uncovered_gate(self) -> Ints:
+        """(site,) trucks that came out with a load that is not covered."""
 
     @property
     def plume(self) -> Flags:
