@@ -17,7 +17,7 @@ from simulators.scenario import GateFailure, Scenario, load_scenario
 from simulators.streams import stream
 
 XINGHAI = Path(geo.__file__).parent / "data" / "xinghai"
-ALL_SCENARIOS = ("gate_failure", "haze", "ordinary", "rain", "sand_dust")
+ALL_SCENARIOS = ("gate_failure", "haze", "ordinary", "rainy_week", "sand_dust")
 GATE = "XH06N"
 FAILING = "SITE-SPOIL-2"
 
@@ -235,7 +235,7 @@ def test_mist_holds_a_sites_dust_down(district: District) -> None:
 
 def test_rain_cleans_the_streets(district: District) -> None:
     """An hour and a half of rain takes nearly half of the silt and holds nearly all dust down."""
-    scenario = load_scenario("rain")
+    scenario = load_scenario("rainy_week")
     dry = dataclasses.replace(scenario, rain=())
     wet, not_wet = (
         list(itertools.islice(minutes(district, each, 1), 300)) for each in (scenario, dry)
