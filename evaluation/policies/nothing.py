@@ -1,0 +1,16 @@
+"""Nobody is sent anywhere."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from evaluation.policies.policy import Order
+from simulators.devices.scene import Scene
+from simulators.message import Message
+
+
+class Nothing:
+    """The street left to itself."""
+
+    def step(self, now: datetime, messages: Sequence[Message], scene: Scene) -> list[Order]:
+        """Give no plans."""
+        return []
