@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import shapely
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import erf
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.float32]
 Ints = NDArray[np.intp]
 Stability = Literal["A", "B", "C", "D", "E", "F"]
 
@@ -217,38 +218,97 @@ def _pair_up(
     )
 
 
+class PointSources:
+    """Sites as sources, to fixed receptors; centres_m is (site, 2).
+
+    A site is an area: its plume begins as wide and as high as the sigmas say, and what stands
+    in it is a little downwind of some of it.
+    """
+
+    def __init__(
+        self,
+        centres_m: Floats,
+        receptors: Receptors,
+        *,
+        height_m: float,
+        sigma_y0_m: float,
+        sigma_z0_m: float,
+    ) -> None:
+        self._away_m = receptors.xy_m[:, None, :] - centres_m[None, :, :]
+        self._z_m = receptors.z_m[:, None]
+        self._height_m = height_m
+        self._sigma_y0_m, self._sigma_z0_m = sigma_y0_m, sigma_z0_m
+
+    def coefficients(self, wind_from_deg: float, cls: Stability) -> Floats:
+        """(receptor, site): concentration in g/m³ at 1 m/s per g/s of each site."""
+        east, north = wind_vector(wind_from_deg)
+        return point_source(
+            self._away_m @ np.array([east, north]) + self._sigma_y0_m,
+            self._away_m @ np.array([-north, east]),
+            self._z_m,
+            cls,
+            height_m=self._height_m,
+            sigma_y0_m=self._sigma_y0_m,
+            sigma_z0_m=self._sigma_z0_m,
+        )
+
+
+class Sources(Protocol):
+    """What gives coefficients (receptor, source) for a wind and a class."""
+
+    def coefficients(self, wind_from_deg: float, cls: Stability) -> Floats: ...
+
+
 class WindTable:
-    """Coefficients of line sources for any wind, worked out once per 5° and class.
+    """Coefficients of all sources for any wind, worked out once per 5° and class.
 
     Between two directions it interpolates; the least recently used tables are dropped, so that
-    memory stays bounded on a large district.
+    memory stays bounded on a large district. Of receptors that stand on both sides of a street
+    only the mean is kept: ``pairs`` is how many there are, at the end, left ones before right.
     """
 
     STEP_DEG = 5
 
-    def __init__(self, sources: LineSources, keep_mb: float = 128.0) -> None:
+    def __init__(self, *sources: Sources, pairs: int = 0, keep_mb: float = 128.0) -> None:
         self._sources = sources
+        self._pairs = pairs
         self._keep_bytes = keep_mb * 1e6
-        self._tables: OrderedDict[tuple[int, Stability], Floats] = OrderedDict()
+        self._tables: OrderedDict[tuple[int, Stability], Rows] = OrderedDict()
+
+    def coefficients(self, wind_from_deg: float, wind_m_s: float, cls: Stability) -> Rows:
+        """(receptor, source) concentration in g/m³ per g/(m s) of streets or g/s of points.
+
+        Sources are in the order in which they were given.
+        """
+        turn, weight = divmod(wind_from_deg % 360.0 / self.STEP_DEG, 1.0)
+        here, there = self._table(int(turn), cls), self._table(int(turn) + 1, cls)
+        speed = max(wind_m_s, STILL_M_S)
+        mixed = here * np.float32((1.0 - weight) / speed)
+        mixed += there * np.float32(weight / speed)
+        return mixed
 
     def concentrations(
         self, strengths: Floats, wind_from_deg: float, wind_m_s: float, cls: Stability
     ) -> Floats:
-        """(receptor, k) in g/m³ for ``strengths`` (segment, k) in g/(m s)."""
-        turn, weight = divmod(wind_from_deg % 360.0 / self.STEP_DEG, 1.0)
-        here = self._table(int(turn), cls) @ strengths
-        there = self._table(int(turn) + 1, cls) @ strengths
-        mixed = (1.0 - weight) * here + weight * there
-        return np.asarray(mixed / max(wind_m_s, STILL_M_S), np.float64)
+        """(receptor, k) in g/m³ for ``strengths`` (source, k)."""
+        table = self.coefficients(wind_from_deg, wind_m_s, cls)
+        return np.asarray(table @ strengths, np.float64)
 
-    def _table(self, turn: int, cls: Stability) -> Floats:
+    def _table(self, turn: int, cls: Stability) -> Rows:
         # Classes A and B share their curves over a town, and so do E and F.
         same: Stability = "B" if cls == "A" else "F" if cls == "E" else cls
         key = (turn % (360 // self.STEP_DEG), same)
         if key not in self._tables:
-            self._tables[key] = self._sources.coefficients(key[0] * self.STEP_DEG, same)
+            self._tables[key] = self._work_out(*key)
             size = len(self._tables) * self._tables[key].nbytes
             if len(self._tables) > 1 and size > self._keep_bytes:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(key)
         return self._tables[key]
+
+    def _work_out(self, turn: int, cls: Stability) -> Rows:
+        parts = [source.coefficients(turn * self.STEP_DEG, cls) for source in self._sources]
+        full = np.hstack(parts)
+        single = len(full) - 2 * self._pairs
+        left, right = full[single : single + self._pairs], full[single + self._pairs :]
+        return np.vstack([full[:single], (left + right) / 2.0]).astype(np.float32)

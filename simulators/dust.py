@@ -1,5 +1,6 @@
 """The physical world: a minute of weather, traffic, silt, water, emission and dispersion."""
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,15 +11,25 @@ from numpy.typing import NDArray
 from geo.district import District
 from geo.graph import RoadGraph
 from simulators import silt, wetness
-from simulators.dispersion import LineSources, Receptors, WindTable
+from simulators.dispersion import LineSources, PointSources, Receptors, WindTable
 from simulators.emission import K_PM10, K_PM25, K_TSP, line_strength
+from simulators.routes import carried_on, local_per_day, routes_of, routes_of_sites
 from simulators.scenario import Scenario
 from simulators.silt import SiltFlows, SiltPhysics
-from simulators.sites import GateMinute, Gates, Plumes
+from simulators.sites import (
+    PLUME_HEIGHT_M,
+    PLUME_SIGMA_Y0_M,
+    PLUME_SIGMA_Z0_M,
+    GateMinute,
+    Gates,
+    Plumes,
+    sites_of,
+    soil_shares,
+)
 from simulators.streams import stream
 from simulators.street import Streets
-from simulators.traffic import Road, Stream
-from simulators.treatment import MIST_MINUTES, Touch, Work, touch
+from simulators.traffic import MUCK_SHARE, Busy, Road, Stream, busy_at
+from simulators.treatment import MIST_MINUTES, SPRAYING, Touch, Work, touch
 from simulators.truth import TruthMinute
 from simulators.weather import Air, Sky
 from simulators.wetness import WetnessPhysics
@@ -45,8 +56,8 @@ class Minute:
     """What went on in a minute.
 
     plume_g_s: (site,) PM10 off each site's ground. station_pm10, station_pm25, station_tsp:
-    (station,) µg/m³ in the air, without any sensor's error. increment: (segment,) µg/m³ of
-    PM10 that streets and sites add at the kerbs.
+    (station,) µg/m³ in the air, without any sensor's error. Sites are in the order of
+    ``Dust.site_ids``.
     """
 
     end: datetime
@@ -65,11 +76,21 @@ class Minute:
 
     @property
     def increment(self) -> Floats:
-        return np.asarray(self.truth.road + self.truth.site, np.float64)
+        """(segment,) µg/m³ of PM10 that streets and sites add at the kerbs."""
+        return self.truth.increment
 
 
 class Dust:
-    """The state of the streets and the air over them; `step` moves it a minute on."""
+    """The state of the streets and the air over them; `step` moves it a minute on.
+
+    Attributes
+    ----------
+    streets
+        The segments, in the order of every array over segments.
+    site_ids
+        The sites, in the order of every array over sites: the district's, then those that the
+        scenario opens.
+    """
 
     def __init__(
         self,
@@ -82,33 +103,69 @@ class Dust:
         wetness_physics: WetnessPhysics | None = None,
     ) -> None:
         self.streets = Streets.of(district, graph)
+        segments = len(self.streets.ids)
         self._silt_physics = silt_physics or SiltPhysics()
         self._wetness_physics = wetness_physics or WetnessPhysics()
         self._timezone = district.timezone
-        self._start = scenario.start
+        self._scenario = scenario
         self._sky = Sky(
-            scenario, district.timezone, stream(seed, "weather"), stream(seed, "background")
+            scenario,
+            district.timezone,
+            stream(seed, "weather"),
+            stream(seed, "background"),
+            stream(seed, "weather", "synoptic"),
+            stream(seed, "background", "synoptic"),
         )
+        opened = sites_of(district, scenario)
+        self.site_ids = tuple(each.site.id for each in opened)
+        self._site_index = {site: at for at, site in enumerate(self.site_ids)}
+        sites, loads = [each.site for each in opened], [each.load for each in opened]
+        known = len(district.sites)
+        heavy = self.streets.heavy_per_day
+        routes, ends = routes_of(district, graph, heavy, MUCK_SHARE, sites[:known], loads[:known])
+        local = np.array(local_per_day(routes, heavy, MUCK_SHARE))
+        # What comes new comes on top of what was counted.
+        new = range(known, len(sites))
+        routes = routes + routes_of_sites(district, graph, sites, loads, ends, new)
+        self.routes = routes
+        self._onward = carried_on(routes, local.sum(axis=0), self.streets.onward)
+        self.gates = Gates(district, opened, routes, scenario, seed)
         self._road = Road(
-            self.streets.heavy_per_day,
+            routes,
+            ~self.gates.drawn,
+            local,
             self.streets.lanes,
-            scenario.traffic_factor,
-            stream(seed, "traffic"),
+            len(sites),
+            stream(seed, "traffic", "through"),
+            stream(seed, "traffic", "local"),
+            stream(seed, "traffic", "light"),
         )
-        self.gates = Gates(district, scenario, seed)
-        gate_shares = [
-            self.streets.out_of_gate(site, graph.site_access(site).segment)
-            for site in self.gates.sites
-        ]
-        self._gate_shares = np.array(gate_shares).reshape(-1, len(self.streets.ids))
+        self._road.warm_up(self._busy(scenario.start))
+        self._gate_shares = soil_shares(routes, len(sites), self.streets.length_m)
         self._stations = len(district.stations)
         receptors = self._receptors(district)
-        self._winds = WindTable(LineSources(self.streets.lines, self.streets.width_m, receptors))
-        self._plumes = Plumes(district, receptors)
-        spread = stream(seed, "silt").standard_normal(len(self.streets.ids))
-        self.silt_g: Floats = USUAL_SILT_G_M2 * np.exp(SILT_SPREAD * spread) * self.streets.area_m2
-        self.film_mm: Floats = np.zeros(len(self.streets.ids))
-        self._mist: Floats = np.zeros(len(self.streets.ids))
+        centres = district.projection.to_xy(
+            np.array([site.centre for site in sites]).reshape(-1, 2)
+        )
+        self._winds = WindTable(
+            LineSources(self.streets.lines, self.streets.width_m, receptors),
+            PointSources(
+                centres,
+                receptors,
+                height_m=PLUME_HEIGHT_M,
+                sigma_y0_m=PLUME_SIGMA_Y0_M,
+                sigma_z0_m=PLUME_SIGMA_Z0_M,
+            ),
+            pairs=segments,
+        )
+        self._plumes = Plumes(opened)
+        spread = stream(seed, "silt").standard_normal(segments)
+        # (segment, origin): what no site brought, then what each site brought.
+        self.silt_g: Floats = np.zeros((segments, 1 + len(sites)))
+        self.silt_g[:, 0] = USUAL_SILT_G_M2 * np.exp(SILT_SPREAD * spread) * self.streets.area_m2
+        self.film_mm: Floats = np.zeros(segments)
+        self._mist: Floats = np.zeros(segments)
+        self._fixed = (self.streets, self.routes, self._winds, self._onward, scenario, opened)
 
     def _receptors(self, district: District) -> Receptors:
         """The stations, then the kerbs."""
@@ -120,20 +177,36 @@ class Dust:
         heights = np.array([station.height_m for station in stations])
         return Receptors(np.vstack([xy, kerbs.xy_m]), np.concatenate([heights, kerbs.z_m]))
 
+    def fork(self) -> "Dust":
+        """Give a copy that lives the same minutes, if crews do the same, and leaves this be.
+
+        It has a state and random numbers of its own; what does not change is shared.
+        """
+        return copy.deepcopy(self, {id(part): part for part in self._fixed})
+
+    def _busy(self, end: datetime) -> Busy:
+        usual = self._scenario
+        since_h = (end - usual.start).total_seconds() / 3600.0
+        local = end.astimezone(self._timezone)
+        return busy_at(local, since_h, usual.traffic_factor, usual.traffic)
+
     def step(self, end: datetime, works: Iterable[Work] = ()) -> Minute:
         """Live through the minute that ends at `end`, in which crews did `works`."""
         works = list(works)
         streets = self.streets
-        local = end.astimezone(self._timezone)
-        since_min = (end - self._start).total_seconds() / 60.0
+        since_min = (end - self._scenario.start).total_seconds() / 60.0
         air = self._sky.step(end)
-        traffic = self._road.step(local)
-        gates = self.gates.step(local, since_min)
+        busy = self._busy(end)
+        gates = self.gates.step(end.astimezone(self._timezone), since_min, busy)
+        traffic = self._road.step(busy, gates.trucks, gates.trucks_uncovered)
         passing = traffic.passing()
-        done = touch(works, streets.index, self.silt_g / streets.area_m2, streets.area_m2)
+        before_g = self.silt_g
+        total_g = before_g.sum(axis=1)
+        load = total_g / streets.area_m2
+        done = touch(works, streets.index, load, streets.area_m2)
         for work in works:
-            if work.site is not None and work.share > 0.0:
-                self._plumes.relieve(work.site, since_min)
+            if work.site is not None and work.share > 0.0 and work.treatment in SPRAYING:
+                self._plumes.relieve(self._site_index[work.site], since_min)
         dried_mm = (
             wetness.drying_mm_h(
                 self._wetness_physics, air.temp_c, air.rh_pct, air.wind_m_s, air.sun
@@ -149,23 +222,27 @@ class Dust:
         )
         self._mist = np.minimum(self._mist * np.exp(-1.0 / MIST_MINUTES) + done.mist, 0.6)
         through = wetness.let_through(self._wetness_physics, self.film_mm)
-        load = self.silt_g / streets.area_m2
         raised = line_strength(load, passing.vehicles, passing.weight_short_tons, 60.0, 1.0)
+        raised = raised * through * done.raises * (1.0 - self._mist)
+        # Of the dust that goes up, each origin has the share that it has of the silt.
+        per_g = np.divide(raised, total_g, out=np.zeros_like(raised), where=total_g > 0.0)
         self.silt_g, flows = silt.step(
             self._silt_physics,
-            self.silt_g,
+            before_g,
             streets.area_m2,
             streets.length_m,
             passing,
             through,
-            gates.soil_g @ self._gate_shares,
+            (gates.soil_g[:, None] * self._gate_shares).T,
+            traffic.uncovered,
             done.removed_share,
             air.rain_mm,
-            streets.onward,
+            self._onward,
             1.0,
         )
-        raised = raised * through * done.raises * (1.0 - self._mist)
-        return self._disperse(end, since_min, air, traffic, gates, flows, done, raised)
+        return self._disperse(
+            end, since_min, air, traffic, gates, flows, done, before_g * per_g[:, None]
+        )
 
     def _disperse(
         self,
@@ -178,17 +255,20 @@ class Dust:
         done: Touch,
         raised: Floats,
     ) -> Minute:
-        blown = (air.wind_from_deg, air.wind_m_s, air.stability)
-        road = MICROGRAMS * self._winds.concentrations(raised[:, None], *blown)[:, 0]
+        """The air over what is raised, (segment, origin)."""
         wetting = 0.15 if air.rain_mm > 0.0 else 1.0
         plumes = self._plumes.strengths(
             air.hour, air.wind_m_s, wetting, since_min, gates.clean + gates.dirty
         )
-        site = MICROGRAMS * self._plumes.concentrations(plumes, *blown).sum(axis=1)
-        n = self._stations
-        kerb_road = K_PM10 * road[n:].reshape(2, -1).mean(axis=0)
-        kerb_site = site[n:].reshape(2, -1).mean(axis=0)
-        silt_g_m2 = self.silt_g / self.streets.area_m2
+        table = self._winds.coefficients(air.wind_from_deg, air.wind_m_s, air.stability)
+        n, segments = self._stations, len(raised)
+        per_origin = (MICROGRAMS * raised).astype(np.float32)
+        per_site = (MICROGRAMS * plumes).astype(np.float32)
+        kerb_road = K_PM10 * np.asarray(table[n:, :segments] @ per_origin, np.float64)
+        kerb_site = np.asarray(table[n:, segments:] * per_site, np.float64)
+        road = np.asarray(table[:n, :segments] @ per_origin.sum(axis=1), np.float64)
+        site = np.asarray(table[:n, segments:] @ per_site, np.float64)
+        silt_g_m2 = self.silt_g.sum(axis=1) / self.streets.area_m2
         return Minute(
             end=end,
             air=air,
@@ -199,18 +279,17 @@ class Dust:
             silt_g_m2=silt_g_m2,
             film_mm=self.film_mm,
             plume_g_s=plumes,
-            station_pm10=air.background_pm10 + K_PM10 * road[:n] + site[:n],
-            station_pm25=air.background_pm25 + K_PM25 * road[:n] + SITE_PM25_SHARE * site[:n],
+            station_pm10=air.background_pm10 + K_PM10 * road + site,
+            station_pm25=air.background_pm25 + K_PM25 * road + SITE_PM25_SHARE * site,
             station_tsp=(
-                BACKGROUND_TSP * air.background_pm10
-                + TSP_ALOFT * K_TSP * road[:n]
-                + SITE_TSP * site[:n]
+                BACKGROUND_TSP * air.background_pm10 + TSP_ALOFT * K_TSP * road + SITE_TSP * site
             ),
             truth=TruthMinute(
                 ts_ms=round(end.timestamp() * 1000),
                 background=air.background_pm10,
-                road=kerb_road,
-                site=kerb_site,
+                street=kerb_road[:, 0],
+                tracked=kerb_road[:, 1:],
+                plume=kerb_site,
                 silt_g_m2=silt_g_m2,
                 film_mm=self.film_mm,
                 failing=gates.failing,

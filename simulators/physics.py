@@ -1,5 +1,6 @@
 """What the devices see of the physical world, minute by minute."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,18 +11,13 @@ from geo.district import District
 from geo.graph import RoadGraph
 from simulators.dust import Dust
 from simulators.scenario import Scenario
-from simulators.treatment import EFFECTS, Work
+from simulators.treatment import EFFECTS, INSPECT, Work
+from simulators.truth import TruthMinute
 
 __all__ = ["Minute", "Street"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-# What a crew may do beside treating a street: look, which moves no dust.
-INSPECT = "inspect"
-
-# Of these at a site, some water comes down on its dust.
-SPRAYING = frozenset({"fog", "wash", "heavy_clean", "hand_wash"})
 
 # Dust that a passer-by sees over a site: PM10 off its ground above this, g/s.
 VISIBLE_G_S = 0.04
@@ -37,10 +33,12 @@ class Minute:
     ``pm10``, ``pm25``, ``tsp`` (station,) and ``background_pm10`` are µg/m³ in the air, before
     any sensor. ``temp`` is °C, ``rh`` %, ``pressure`` hPa, ``wind_speed`` m/s, ``wind_dir`` the
     degrees it comes from, ``rain`` mm in this minute. ``trucks``, ``muck`` and ``container``
-    (segment,) are heavy trucks that passed. ``gate_failing``, ``unwashed`` and ``plume``
-    (site,) say whether the wheel wash is off, how many trucks left unwashed, and whether dust
-    is to be seen. ``silt`` (segment,) is g/m² and ``increment`` (segment,) the µg/m³ of PM10
-    that streets and sites add at its kerbs: the truth, never published.
+    (segment,) are heavy trucks that passed, ``light`` all other vehicles, ``uncovered`` those
+    of the trucks whose load has no cover. ``gate_failing``, ``unwashed``, ``uncovered_gate``
+    and ``plume`` (site,) say whether the wheel wash is off, how many trucks left unwashed and
+    how many uncovered, and whether dust is to be seen; a site that the district does not know
+    has no place in them. ``silt`` (segment,) is g/m² and ``increment`` (segment,) the µg/m³ of
+    PM10 that streets and sites add at its kerbs: the truth, never published.
     """
 
     pm10: Floats
@@ -56,8 +54,11 @@ class Minute:
     trucks: Ints
     muck: Ints
     container: Ints
+    light: Ints
+    uncovered: Ints
     gate_failing: NDArray[np.bool_]
     unwashed: Ints
+    uncovered_gate: Ints
     plume: NDArray[np.bool_]
     silt: Floats
     increment: Floats
@@ -70,17 +71,36 @@ class Street:
     ----------
     dust
         The physics beneath, with its flows and its truth.
+
+    ``record`` is called with the truth of each minute and the works that took effect in it.
     """
 
-    def __init__(self, district: District, scenario: Scenario, seed: int) -> None:
+    def __init__(
+        self,
+        district: District,
+        scenario: Scenario,
+        seed: int,
+        *,
+        record: Callable[[TruthMinute, Sequence[Work]], None] | None = None,
+    ) -> None:
         self.dust = Dust(district, RoadGraph(district), scenario, seed)
-        self._sites = set(district.sites)
+        self._sites = len(district.sites)
+        self._record = record
         self._works: list[Work] = []
 
-    def treat(self, segment: str, treatment: str, share: float, water_l_per_m2: float) -> None:
+    def treat(
+        self,
+        segment: str,
+        treatment: str,
+        share: float,
+        water_l_per_m2: float,
+        *,
+        crew: str = "",
+        order: str = "",
+    ) -> None:
         """Treat a ``share`` of a segment's length, with so many litres on each m² of that share.
 
-        It takes effect in the next step.
+        It takes effect in the next step. crew and order say who did it and why.
 
         Raises
         ------
@@ -97,9 +117,10 @@ class Street:
         if not 0.0 <= water_l_per_m2 < np.inf:
             raise ValueError(f"{water_l_per_m2} litres cannot be put on a m² of {segment!r}")
         water_l = water_l_per_m2 * share * float(self.dust.streets.area_m2[at])
-        self._works.append(Work("", treatment, segment, None, min(share, 1.0), water_l))
+        share = min(share, 1.0)
+        self._works.append(Work(crew, treatment, segment, None, share, water_l, order))
 
-    def treat_site(self, site: str, treatment: str) -> None:
+    def treat_site(self, site: str, treatment: str, *, crew: str = "", order: str = "") -> None:
         """Work at a site in the next minute; spraying holds its dust down.
 
         Raises
@@ -107,11 +128,10 @@ class Street:
         ValueError
             For a site or treatment that is not known.
         """
-        if site not in self._sites:
+        if site not in self.dust.site_ids:
             raise ValueError(f"there is no site {site!r} to treat")
         _check_treatment(treatment, site)
-        if treatment in SPRAYING:
-            self._works.append(Work("", treatment, None, site, 1.0, 0.0))
+        self._works.append(Work(crew, treatment, None, site, 1.0, 0.0, order))
 
     def waiting(self) -> list[Work]:
         """Give the treatments that take effect in the next step."""
@@ -121,6 +141,9 @@ class Street:
         """Advance exactly one minute, the one that ends at ``now`` (aware)."""
         works, self._works = self._works, []
         was = self.dust.step(now, works)
+        if self._record is not None:
+            self._record(was.truth, works)
+        known = slice(self._sites)
         muck = was.traffic.muck.astype(np.int64)
         container = was.traffic.container.astype(np.int64)
         return Minute(
@@ -137,9 +160,12 @@ class Street:
             trucks=muck + container,
             muck=muck,
             container=container,
-            gate_failing=was.gates.failing,
-            unwashed=was.gates.dirty,
-            plume=was.plume_g_s > VISIBLE_G_S,
+            light=was.traffic.light.astype(np.int64),
+            uncovered=was.traffic.uncovered.sum(axis=1),
+            gate_failing=was.gates.failing[known],
+            unwashed=was.gates.dirty[known],
+            uncovered_gate=was.gates.uncovered[known],
+            plume=was.plume_g_s[known] > VISIBLE_G_S,
             silt=was.silt_g_m2,
             increment=was.increment,
         )

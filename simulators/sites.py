@@ -1,20 +1,22 @@
 """Sites: trucks out of their gates, wheel washes that fail, dust off the ground."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from geo.district import District, Site
-from simulators.dispersion import STILL_M_S, Receptors, Stability, point_source, wind_vector
+from simulators.routes import CONTAINER, MUCK, NO_SITE, Load, Routes
 from simulators.scenario import Scenario
 from simulators.streams import stream
-from simulators.traffic import MINUTES_A_DAY, gate_rate
+from simulators.traffic import MINUTES_A_DAY, Busy
 from simulators.treatment import SITE_RELIEF, SITE_RELIEF_MINUTES
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,12 @@ TRADES: Mapping[str, Trade] = {
 WASHED_SHARE = 0.02
 WIND_THRESHOLD_M_S = 3.5
 PLUME_HEIGHT_M = 2.0
+LOAD_SPREAD = 0.4
 
 # PM10 that goes up when a truck of soil is loaded or tipped.
 LOADING_G = 4.0
 PLUME_SIGMA_Y0_M = 15.0
 PLUME_SIGMA_Z0_M = 4.0
-UNCOVERED_SHARE = 0.02
 
 # Trucks that leave with mud on them while the wheel wash runs, and while it does not.
 DIRTY_SHARE = 0.02
@@ -60,74 +62,175 @@ FAILING_SHARE = 0.95
 WORK_FROM_H, WORK_TO_H = 8, 22
 
 
+# The soil on a truck that leaves a site halves over each such distance.
+SOIL_HALVES_M = 220.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A site and when it opens, in minutes after the start; ``known`` to the district or new."""
+
+    site: Site
+    trade: Trade
+    from_min: float
+    known: bool
+
+    @property
+    def muddy(self) -> bool:
+        """Whether its trucks carry soil and go through a wheel wash."""
+        return self.trade.truck != "container"
+
+    @property
+    def load(self) -> Load:
+        """Its trucks; mixers count as muck trucks."""
+        return Load(MUCK if self.muddy else CONTAINER, self.trade.trucks_per_day)
+
+
+def sites_of(district: District, scenario: Scenario) -> list[Opened]:
+    """The district's sites in order, then those that the scenario opens."""
+    sites = [
+        Opened(site, TRADES[site.kind], -np.inf, known=True) for site in district.sites.values()
+    ]
+    for new in scenario.new_sites:
+        for wrong, there in (
+            (new.gate not in district.segments, f"its gate, segment {new.gate!r}, is not there"),
+            (new.kind not in TRADES, f"{new.kind!r} is no kind of site"),
+            (new.id in [opened.site.id for opened in sites], "there is a site of that id"),
+        ):
+            if wrong:
+                raise ValueError(f"scenario {scenario.name!r} opens site {new.id!r}: {there}")
+        point = shapely.Point(new.lon, new.lat)
+        site = Site(new.id, new.id, new.kind, None, (new.gate,), point, (new.lon, new.lat))  # type: ignore[arg-type]
+        sites.append(Opened(site, TRADES[new.kind], 60.0 * new.from_h, known=False))
+    return sites
+
+
+def soil_shares(routes: Routes, sites: int, length_m: Floats) -> Floats:
+    """(site, segment): where soil on the trucks out of each site falls off; rows sum to 1.
+
+    It falls along the ways that they take, by their numbers, and all of it before the end of the way.
+    """
+    shares = np.zeros((sites, len(length_m)))
+    for route in np.flatnonzero(routes.from_site != NO_SITE):
+        on = routes.segment[routes.first[route] : routes.first[route + 1]]
+        along = np.concatenate([[0.0], np.cumsum(length_m[on])])
+        fallen = -np.diff(0.5 ** (along / SOIL_HALVES_M))
+        fallen /= fallen.sum()
+        np.add.at(shares[routes.from_site[route]], on, routes.per_day[route] * fallen)
+    total = shares.sum(axis=1, keepdims=True)
+    return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class GateMinute:
-    """What went on at the gates in a minute; (site,) each."""
+    """What went on at the gates in a minute; (site,) each but for the trucks on their routes.
 
-    clean: NDArray[np.int64]
-    dirty: NDArray[np.int64]
-    uncovered: NDArray[np.int64]
+    trucks and trucks_uncovered are (route,).
+    """
+
+    clean: Counts
+    dirty: Counts
+    uncovered: Counts
     failing: NDArray[np.bool_]
     soil_g: Floats
+    trucks: Counts
+    trucks_uncovered: Counts
 
 
 class Gates:
-    """Trucks out of each site; each site has its own stream."""
+    """Trucks out of each site; each site has its own streams.
 
-    def __init__(self, district: District, scenario: Scenario, seed: int) -> None:
-        self.sites = list(district.sites.values())
+    Of the routes those are drawn here that lead out of a gate, and for a new site also those
+    back to it.
+    """
+
+    def __init__(
+        self,
+        district: District,
+        opened: Sequence[Opened],
+        routes: Routes,
+        scenario: Scenario,
+        seed: int,
+    ) -> None:
+        self._opened = opened
+        sites = [each.site for each in opened]
         self._scenario = scenario
-        self._trades = [TRADES[site.kind] for site in self.sites]
-        self._rngs = [stream(seed, "site", site.id) for site in self.sites]
-        self._until_min = np.zeros(len(self.sites))
-        self._muddy = [trade.truck != "container" for trade in self._trades]
-        self._given = _given_failures(district, scenario, seed)
+        owner = routes.from_site.copy()
+        for at, each in enumerate(opened):
+            if not each.known:
+                owner[(routes.from_site == NO_SITE) & (routes.to_site == at)] = at
+        self.drawn = owner != NO_SITE
+        self._routes = len(routes)
+        self._own = [np.flatnonzero(owner == at) for at in range(len(opened))]
+        self._out = [routes.from_site[own] == at for at, own in enumerate(self._own)]
+        self._rates = [routes.per_day[own] / MINUTES_A_DAY for own in self._own]
+        self._rngs = [
+            [stream(seed, "site", site.id, what) for what in ("trucks", "loads", "failures")]
+            for site in sites
+        ]
+        self._until_min = np.zeros(len(opened))
+        self._may_fail = max(sum(each.known and each.muddy for each in opened), 1)
+        self._given = _given_failures(district, sites, scenario, seed)
 
-    def step(self, local: datetime, since_start_min: float) -> GateMinute:
+    def step(self, local: datetime, since_start_min: float, busy: Busy) -> GateMinute:
         """Trucks of the minute that ends at a local time, so long after the start."""
-        scale = gate_rate(local) * self._scenario.traffic_factor
-        count = len(self.sites)
-        clean, dirty = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        count = len(self._opened)
+        out, dirty = np.zeros(count, np.int64), np.zeros(count, np.int64)
         uncovered, failing = np.zeros(count, np.int64), np.zeros(count, bool)
         soil = np.zeros(count)
-        for at, (trade, rng) in enumerate(zip(self._trades, self._rngs, strict=True)):
-            failing[at] = self._fails(at, local, since_start_min)
-            out = int(rng.poisson(trade.trucks_per_day / MINUTES_A_DAY * scale))
-            if out:
-                dirty[at] = rng.binomial(out, FAILING_SHARE if failing[at] else DIRTY_SHARE)
-                uncovered[at] = rng.binomial(out, UNCOVERED_SHARE)
-                clean[at] = out - dirty[at]
+        on_routes = np.zeros(self._routes, np.int64)
+        open_loads = np.zeros(self._routes, np.int64)
+        for at, (each, own) in enumerate(zip(self._opened, self._own, strict=True)):
+            trucks_rng, loads_rng, failures_rng = self._rngs[at]
+            is_open = since_start_min > each.from_min
+            failing[at] = self._fails(at, local, since_start_min, failures_rng) and is_open
+            scale = busy.muck if each.muddy else busy.container
+            trucks = trucks_rng.poisson(self._rates[at] * scale) * is_open
+            on_routes[own] = trucks
+            leaving = np.where(self._out[at], trucks, 0)
+            out[at] = leaving.sum()
+            if out[at]:
+                washing = DIRTY_SHARE if not failing[at] else FAILING_SHARE
+                # One number for each truck, so that the next one's do not depend on this one.
+                wash, load = loads_rng.random(out[at]), loads_rng.standard_normal(out[at])
+                muddy = wash < washing
+                dirty[at] = muddy.sum()
                 # Log-normal with mean 1: a few trucks bring most of it.
-                loads = rng.lognormal(-0.08, 0.4, out)
-                loads[dirty[at] :] *= WASHED_SHARE
-                soil[at] = trade.soil_g * loads.sum()
-        return GateMinute(clean, dirty, uncovered, failing, soil)
+                loads = np.exp(LOAD_SPREAD * load - LOAD_SPREAD**2 / 2.0)
+                soil[at] = each.trade.soil_g * (loads * np.where(muddy, 1.0, WASHED_SHARE)).sum()
+                if each.muddy:
+                    bare = loads_rng.random(out[at]) < self._scenario.uncovered_rate
+                    truck_routes = np.repeat(own, leaving)
+                    np.add.at(open_loads, truck_routes[bare], 1)
+                    uncovered[at] = bare.sum()
+        return GateMinute(out - dirty, dirty, uncovered, failing, soil, on_routes, open_loads)
 
-    def _fails(self, at: int, local: datetime, since_min: float) -> bool:
+    def _fails(self, at: int, local: datetime, since_min: float, rng: np.random.Generator) -> bool:
         # Drawn every minute, so that the stream does not depend on the hour.
-        chance, share = self._rngs[at].random(2)
-        if self._muddy[at] and WORK_FROM_H <= local.hour < WORK_TO_H:
-            minutes = (WORK_TO_H - WORK_FROM_H) * 60.0 * max(sum(self._muddy), 1)
+        chance, share = rng.random(2)
+        if self._opened[at].muddy and WORK_FROM_H <= local.hour < WORK_TO_H:
+            minutes = (WORK_TO_H - WORK_FROM_H) * 60.0 * self._may_fail
             if chance < self._scenario.gate_failures_per_day / minutes:
                 low_h, high_h = self._scenario.gate_failure_hours
                 length_min = 60.0 * (low_h + share * (high_h - low_h))
                 self._until_min[at] = max(self._until_min[at], since_min + length_min)
-        given = self._given.get(self.sites[at].id, ())
+        given = self._given.get(self._opened[at].site.id, ())
         return since_min <= self._until_min[at] or any(
             begin < since_min <= end for begin, end in given
         )
 
 
 def _given_failures(
-    district: District, scenario: Scenario, seed: int
+    district: District, sites: Sequence[Site], scenario: Scenario, seed: int
 ) -> dict[str, list[tuple[float, float]]]:
     """The failures that the scenario names, as minutes after the start, by site."""
     given: dict[str, list[tuple[float, float]]] = {}
+    known = [site.id for site in sites]
     for failure in scenario.gate_failures:
-        if failure.site not in district.sites:
+        if failure.site not in known:
             raise ValueError(
                 f"scenario {scenario.name!r}: a failure names the site {failure.site!r}, which "
-                f"district {district.id!r} has not; name one of {', '.join(district.sites)}"
+                f"district {district.id!r} has not; name one of {', '.join(known)}"
             )
         begin = failure.start_h * 60.0
         given.setdefault(failure.site, []).append((begin, begin + failure.hours * 60.0))
@@ -154,27 +257,19 @@ def main_site(district: District) -> Site | None:
 
 
 class Plumes:
-    """Dust off the sites' own ground, to fixed receptors."""
+    """How much dust goes up off the sites' own ground."""
 
-    def __init__(self, district: District, receptors: Receptors) -> None:
-        self._ids = list(district.sites)
-        sites = list(district.sites.values())
-        self._trades = [TRADES[site.kind] for site in sites]
-        self._handling = np.array([trade.handling_g_s for trade in self._trades])
-        self._erosion = np.array([trade.erosion_g_s for trade in self._trades])
-        muddy = [trade.truck != "container" for trade in self._trades]
-        self._loading = LOADING_G * np.array(muddy, np.float64)
-        self._relieved_min = np.full(len(sites), -np.inf)
-        if sites:
-            centres = district.projection.to_xy([site.centre for site in sites])
-        else:
-            centres = np.zeros((0, 2))
-        self._away_m = receptors.xy_m[:, None, :] - centres[None, :, :]
-        self._z_m = receptors.z_m[:, None]
+    def __init__(self, opened: Sequence[Opened]) -> None:
+        trades = [each.trade for each in opened]
+        self._handling = np.array([trade.handling_g_s for trade in trades])
+        self._erosion = np.array([trade.erosion_g_s for trade in trades])
+        self._loading = LOADING_G * np.array([each.muddy for each in opened], np.float64)
+        self._from_min = np.array([each.from_min for each in opened])
+        self._relieved_min = np.full(len(opened), -np.inf)
 
-    def relieve(self, site: str, since_start_min: float) -> None:
+    def relieve(self, site: int, since_start_min: float) -> None:
         """A crew sprays a site."""
-        self._relieved_min[self._ids.index(site)] = since_start_min
+        self._relieved_min[site] = since_start_min
 
     def strengths(
         self,
@@ -182,7 +277,7 @@ class Plumes:
         wind_m_s: float,
         wetting: float,
         since_start_min: float,
-        trucks: NDArray[np.int64],
+        trucks: Counts,
     ) -> Floats:
         """(site,) PM10 in g/s, with so many trucks (site,) loaded in the minute.
 
@@ -193,23 +288,4 @@ class Plumes:
         since = since_start_min - self._relieved_min
         relief = np.where(since <= SITE_RELIEF_MINUTES, SITE_RELIEF, 1.0)
         dry = self._handling * working + self._erosion * over + self._loading * trucks / 60.0
-        return np.asarray(wetting * relief * dry, np.float64)
-
-    def concentrations(
-        self, strengths: Floats, wind_from_deg: float, wind_m_s: float, cls: Stability
-    ) -> Floats:
-        """(receptor, site) PM10 in g/m³ of each site's plume."""
-        east, north = wind_vector(wind_from_deg)
-        # A site is an area: what stands in it is a little downwind of some of it.
-        downwind = self._away_m @ np.array([east, north]) + PLUME_SIGMA_Y0_M
-        across = self._away_m @ np.array([-north, east])
-        per_strength = point_source(
-            downwind,
-            across,
-            self._z_m,
-            cls,
-            height_m=PLUME_HEIGHT_M,
-            sigma_y0_m=PLUME_SIGMA_Y0_M,
-            sigma_z0_m=PLUME_SIGMA_Z0_M,
-        )
-        return np.asarray(per_strength * strengths / max(wind_m_s, STILL_M_S), np.float64)
+        return np.where(since_start_min > self._from_min, wetting * relief * dry, 0.0)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from geo.district import District, Site
+from geo.district import District
 from geo.graph import RoadGraph
 from simulators.dispersion import Receptors
 
@@ -14,11 +15,6 @@ Floats = NDArray[np.float64]
 
 KERB_M = 4.0
 BREATHING_M = 2.0
-
-# Of the soil that a truck brings out, what falls off on the first segment, and of the rest on
-# each one after that.
-FALLS_OFF = 0.5
-SEGMENTS_ON = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class Streets:
     lanes: Floats
     residents: Floats
     treatable: NDArray[np.bool_]
-    onward: Floats
+    onward: csr_array
 
     @classmethod
     def of(cls, district: District, graph: RoadGraph) -> "Streets":
@@ -77,21 +73,8 @@ class Streets:
                 sides.append(at + off * np.array([-along[1], along[0]]))
         return Receptors(np.array(sides), np.full(len(sides), BREATHING_M))
 
-    def out_of_gate(self, site: Site, gate: str | None) -> Floats:
-        """Where soil from a site's gates falls off; sums to 1 less what leaves the district."""
-        gates = [self.index[name] for name in site.gates]
-        if not gates and gate is not None:
-            gates = [self.index[gate]]
-        carried = np.zeros(len(self.ids))
-        carried[gates] = 1.0 / max(len(gates), 1)
-        fallen = np.zeros_like(carried)
-        for _ in range(SEGMENTS_ON):
-            fallen += FALLS_OFF * carried
-            carried = (1.0 - FALLS_OFF) * carried @ self.onward
-        return fallen + carried
 
-
-def _onward(district: District, graph: RoadGraph, heavy: Floats) -> Floats:
+def _onward(district: District, graph: RoadGraph, heavy: Floats) -> csr_array:
     """Shares by which traffic goes on from a segment: like the trucks of those it can take."""
     index = {segment: at for at, segment in enumerate(district.segments)}
     # A two-way street carries half of its trucks in each direction.
@@ -110,4 +93,4 @@ def _onward(district: District, graph: RoadGraph, heavy: Floats) -> Floats:
             onward[index[edge.segment], index[name]] += (
                 share[name] / goes_on / len(graph.directions(edge.segment))
             )
-    return onward
+    return csr_array(onward)

@@ -43,6 +43,12 @@ EFFECTS: Mapping[str, Effect] = {
     "hand_wash": Effect(removal=0.82, wets=True),
 }
 
+# What a crew may do beside treating: look, which moves no dust.
+INSPECT = "inspect"
+
+# Of these at a site, some water comes down on its dust.
+SPRAYING = frozenset({"fog", "wash", "heavy_clean", "hand_wash"})
+
 # A site that is sprayed: what is left of its dust, and for how long.
 SITE_RELIEF = 0.35
 SITE_RELIEF_MINUTES = 75.0
@@ -50,7 +56,10 @@ SITE_RELIEF_MINUTES = 75.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a crew did in a step: a ``share`` of a segment or of a site's treatment."""
+    """What a crew did in a step: a ``share`` of a segment or of a site's treatment.
+
+    ``order`` is what told it to, "" where that is not known.
+    """
 
     crew: str
     treatment: str
@@ -58,6 +67,7 @@ class Work:
     site: str | None
     share: float
     water_l: float
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ DIRECTION_MEMORY_MIN = 90.0
 MEANDER_MEMORY_MIN = 4.0
 WARMTH_MEMORY_MIN = 600.0
 REGION_MEMORY_MIN = 360.0
+# From day to day.
+SYNOPTIC_WIND_MEMORY_MIN = 36.0 * 60.0
+SYNOPTIC_REGION_MEMORY_MIN = 60.0 * 60.0
 
 LEAST_BACKGROUND = 5.0
 RAIN_RH_PCT = 96.0
@@ -46,6 +49,11 @@ class Air:
     stability: Stability
     background_pm10: float
     background_pm25: float
+
+
+def log_normal(spread: float, deviation: float) -> float:
+    """A factor with mean 1 whose logarithm has this spread, from a standard deviation."""
+    return math.exp(spread * deviation - spread**2 / 2.0)
 
 
 class WanderingNumber:
@@ -70,7 +78,10 @@ class WanderingNumber:
 
 
 class Sky:
-    """Gives the air minute by minute."""
+    """Gives the air minute by minute.
+
+    The synoptic generators are for what changes from day to day.
+    """
 
     def __init__(
         self,
@@ -78,6 +89,8 @@ class Sky:
         timezone: ZoneInfo,
         weather_rng: np.random.Generator,
         background_rng: np.random.Generator,
+        synoptic_wind_rng: np.random.Generator,
+        synoptic_background_rng: np.random.Generator,
     ) -> None:
         self._scenario = scenario
         self._timezone = timezone
@@ -86,6 +99,8 @@ class Sky:
         self._meander = WanderingNumber(weather_rng, MEANDER_MEMORY_MIN)
         self._warmth = WanderingNumber(weather_rng, WARMTH_MEMORY_MIN)
         self._region = WanderingNumber(background_rng, REGION_MEMORY_MIN)
+        self._windy_days = WanderingNumber(synoptic_wind_rng, SYNOPTIC_WIND_MEMORY_MIN)
+        self._hazy_days = WanderingNumber(synoptic_background_rng, SYNOPTIC_REGION_MEMORY_MIN)
 
     def step(self, now: datetime) -> Air:
         """The air of the minute that ends at `now`."""
@@ -125,6 +140,7 @@ class Sky:
         usual = self._scenario
         speed = max(usual.wind_ms + usual.wind_swing_ms * day, 0.3)
         speed *= math.exp(GUSTINESS * self._speed.step() - GUSTINESS**2 / 2.0)
+        speed *= log_normal(usual.wind_synoptic, self._windy_days.step())
         # The sea breeze comes and goes with the day.
         breeze = 1.0 / (1.0 + math.exp(-4.0 * day))
         direction = usual.wind_from_deg + usual.sea_breeze_turn_deg * breeze
@@ -139,6 +155,7 @@ class Sky:
             2 * math.pi * (hour - 22.0) / 24.0
         )
         own = max(usual.background_pm10 + usual.background_swing * cycle, LEAST_BACKGROUND)
+        own *= log_normal(usual.background_synoptic, self._hazy_days.step())
         pm10, pm25 = own, own * usual.background_pm25_share
         for spell in usual.dust:
             along = (since_h - spell.start_h) / spell.hours
