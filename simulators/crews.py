@@ -1,6 +1,7 @@
 """Crews: they read plans, answer, drive the streets, work, use water and report."""
 
 import logging
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,12 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 
 from geo.district import Crew, District, Shift
+from simulators.chance import Chance
 from simulators.drive import Drive, Floats, NotDrivable, Streets, pulled_up
 from simulators.message import Message, encode, rfc3339
 from simulators.plan import Order, Plan, read_plan
+from simulators.scenario import CrewTrouble, Scenario
+from simulators.spells import Spell, Timeline, between, by_chance
 from simulators.streams import stream
 
 log = logging.getLogger(__name__)
@@ -31,6 +36,7 @@ UNSEEN_L = 2.0
 
 BREAKDOWN_MIN = (45.0, 180.0)
 SILENCE_MIN = (15.0, 45.0)
+LONG_SHIFT = timedelta(hours=6)
 
 REFUSALS = (
     "前方道路施工，车辆无法进入",
@@ -49,12 +55,26 @@ class CrewHabits:
 
     refusal is the probability that an order is refused. silence is the probability that a plan
     with new orders finds the terminal out of reach, from then on for a quarter to three quarters
-    of an hour. breakdowns are per crew and day on shift.
+    of an hour. breakdowns are per crew and day on shift. break_min is the length of the break in
+    the middle of each shift of six hours or more. troubles come on top, at their times.
     """
 
     refusal: float = 0.0
     silence: float = 0.0
     breakdowns: float = 0.0
+    break_min: float = 0.0
+    troubles: tuple[CrewTrouble, ...] = ()
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> "CrewHabits":
+        """Those of a scenario."""
+        return cls(
+            refusal=scenario.crew_refusal_rate,
+            silence=scenario.crew_silence_rate,
+            breakdowns=scenario.crew_breakdowns_per_day,
+            break_min=scenario.crew_break_minutes,
+            troubles=scenario.crew_troubles,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +120,51 @@ class _Step:
         return self.began + timedelta(microseconds=micros)
 
 
+class _Troubles:
+    """Breakdowns and lost terminals that come to a crew whatever it does."""
+
+    def __init__(self, crew: str, habits: CrewHabits, seed: int) -> None:
+        rng = stream(seed, "crew", crew, "breakdown")
+        self._chances = by_chance(rng, habits.breakdowns, between(*BREAKDOWN_MIN))
+        self._next = next(self._chances, None)
+        self._given = {
+            kind: [
+                Timeline(iter([Spell(60.0 * one.start_h, 60.0 * (one.start_h + one.hours))]))
+                for one in habits.troubles
+                if (one.crew, one.kind) == (crew, kind)
+            ]
+            for kind in ("broken", "silent")
+        }
+        self._on_shift_min = 0.0
+        self._mended_min = 0.0
+
+    def at(self, lived_min: float, step_s: float, on_shift: bool) -> tuple[bool, bool]:
+        """Whether it is broken down, and out of reach, in the step that ends at a minute.
+
+        Vehicles break down by chance on shift only, and are mended on and off it.
+        """
+        if on_shift:
+            self._on_shift_min += step_s / 60.0
+            if self._next is not None and self._on_shift_min > self._next.begin_min:
+                length_min = self._next.end_min - self._next.begin_min
+                self._mended_min = lived_min - step_s / 60.0 + length_min
+                self._next = next(self._chances, None)
+        broken, silent = (
+            sum(timeline.at(lived_min) is not None for timeline in self._given[kind]) > 0
+            for kind in ("broken", "silent")
+        )
+        return broken or lived_min <= self._mended_min, silent
+
+
+class _Position(msgspec.Struct):
+    ts: str
+    lon: float
+    lat: float
+    speed_kmh: float
+    water_l: float
+    state: State
+
+
 @dataclass(slots=True)
 class _Terminal:
     """What a crew has been told and has answered."""
@@ -112,14 +177,32 @@ class _Terminal:
 
 
 class Crews:
-    """All crews of a district, each with one vehicle."""
+    """All crews of a district, each with one vehicle.
+
+    What befalls a crew does not depend on what it is told to do: it breaks down after so many
+    hours on shift, and its n-th order is refused or finds it out of reach, whatever the order is.
+    So plans can be held against each other under the same luck.
+
+    Raises
+    ------
+    ValueError
+        If the habits name a crew that the district has not.
+    """
 
     def __init__(
         self, district: District, habits: CrewHabits, seed: int, streets: Streets | None = None
     ) -> None:
+        for trouble in habits.troubles:
+            if trouble.crew not in district.crews:
+                raise ValueError(
+                    f"a trouble names the crew {trouble.crew!r}, which district {district.id!r} "
+                    f"has not; name one of {', '.join(district.crews)}"
+                )
         streets = streets or Streets(district)
+        self._timezone = district.timezone
+        self._streets = streets
         self._vehicles = {
-            crew.id: Vehicle(crew, district, streets, habits, stream(seed, "crew", crew.id))
+            crew.id: Vehicle(crew, district, streets, habits, seed)
             for crew in district.crews.values()
         }
 
@@ -140,11 +223,19 @@ class Crews:
 
         Gives what the crews publish, and what they did to streets and sites.
         """
-        messages: list[Message] = []
+        local = began.astimezone(self._timezone)
         works: list[Treated] = []
         for vehicle in self._vehicles.values():
-            messages += vehicle.step(began, now, step_s)
+            vehicle.step(_Step(began, now, step_s), local)
             works += vehicle.take_works()
+        moved = [vehicle for vehicle in self._vehicles.values() if vehicle.lonlat is None]
+        places = self._streets.lonlats([vehicle.xy for vehicle in moved])
+        for vehicle, lonlat in zip(moved, places, strict=True):
+            vehicle.lonlat = lonlat
+        messages: list[Message] = []
+        ts = rfc3339(now)
+        for vehicle in self._vehicles.values():
+            messages += vehicle.report(ts, step_s)
         return messages, works
 
 
@@ -152,21 +243,16 @@ class Vehicle:
     """One crew and its vehicle."""
 
     def __init__(
-        self,
-        crew: Crew,
-        district: District,
-        streets: Streets,
-        habits: CrewHabits,
-        rng: np.random.Generator,
+        self, crew: Crew, district: District, streets: Streets, habits: CrewHabits, seed: int
     ) -> None:
         self.crew = crew
         self.terminal = _Terminal()
         self._district = district
         self._streets = streets
         self._habits = habits
-        self._rng = rng
         self._home = streets.depot(crew.depot)
-        self._xy = self._home
+        self.xy = self._home
+        self.lonlat: tuple[float, float] | None = None
         self._tank_l = crew.tank_m3 * 1000.0
         self._water_l = self._tank_l
         self._state: State = "off"
@@ -177,40 +263,47 @@ class Vehicle:
         # where the next path begins.
         self._astray = False
         self._reported: deque[tuple[float, float]] = deque([self._home], maxlen=LAST_REPORTS)
-        self._broken_until: datetime | None = None
-        self._silent_until: datetime | None = None
         self._moved_m = 0.0
         self._works: list[Treated] = []
+        self._topic = f"up/crews/{crew.id}"
+        self._lived_min = 0.0
+        self._troubles = _Troubles(crew.id, habits, seed)
+        self._broken = self._silent = False
+        self._refusals = Chance(seed, "crew", crew.id, "refusal")
+        self._silences = Chance(seed, "crew", crew.id, "silence")
+        self._given = 0
+        self._silence_drawn = -1
+        self._silent_until_min = 0.0
+        self._rested: datetime | None = None
+        self._rest_s = 0.0
 
     def take_works(self) -> list[Treated]:
         """What was done to streets and sites since this was asked last."""
         works, self._works = self._works, []
         return works
 
-    def step(self, began: datetime, now: datetime, step_s: float) -> list[Message]:
-        """What the crew publishes about the step from `began` to `now`."""
-        step = _Step(began, now, step_s)
+    def step(self, step: _Step, local: datetime) -> None:
+        """Live through a step that begins at a local time."""
+        before = self.xy
         self._moved_m = 0.0
-        on_shift = shift_on(self.crew.shifts, self._district.timezone, began)
-        if self._broken_until is not None and began >= self._broken_until:
-            self._broken_until = None
-        if self._silent_until is not None and began >= self._silent_until:
-            self._silent_until = None
-        if on_shift and self._broken_until is None:
-            self._perhaps_break_down(step)
-        if on_shift and self._silent_until is None:
+        shift = shift_at(self.crew.shifts, local)
+        self._lived_min += step.step_s / 60.0
+        broken, silent = self._troubles.at(self._lived_min, step.step_s, shift is not None)
+        if broken and not self._broken:
+            self._break_down(step)
+        self._broken = broken
+        self._silent = silent or self._lived_min <= self._silent_until_min
+        if shift is not None and not self._silent:
             self._read_plan(step)
-        if self._broken_until is not None:
+        if self._broken:
             self._state = "broken"
         else:
-            self._act(step, on_shift)
-        return self._report(now, step_s)
+            self._look_at_the_clock(shift, local)
+            self._act(step, shift is not None)
+        if self.xy != before:
+            self.lonlat = None
 
-    def _perhaps_break_down(self, step: _Step) -> None:
-        if self._rng.random() >= self._habits.breakdowns * step.step_s / 86_400.0:
-            return
-        length = timedelta(minutes=float(self._rng.uniform(*BREAKDOWN_MIN)))
-        self._broken_until = step.began + length
+    def _break_down(self, step: _Step) -> None:
         if self._job is not None:
             self._end(step, self._job.order, "failed", BROKEN)
         self._drive = None
@@ -223,9 +316,7 @@ class Vehicle:
         plan = terminal.waiting
         known = terminal.agreed | terminal.over
         fresh = [o for o in plan.orders if o.order not in known and not self._in_hand(o)]
-        if fresh and self._rng.random() < self._habits.silence:
-            minutes = float(self._rng.uniform(*SILENCE_MIN))
-            self._silent_until = step.began + timedelta(minutes=minutes)
+        if fresh and self._falls_silent():
             return
         terminal.plan, terminal.waiting = plan, None
         terminal.agreed &= {order.order for order in plan.orders}
@@ -233,15 +324,41 @@ class Vehicle:
         for order in fresh:
             self._answer(step, order)
 
+    def _falls_silent(self) -> bool:
+        """Whether the next order finds the terminal out of reach; each is asked about once."""
+        nth = self._given
+        if nth == self._silence_drawn or self._silences.at(nth, 0) >= self._habits.silence:
+            return False
+        self._silence_drawn = nth
+        shortest, longest = SILENCE_MIN
+        minutes = shortest + (longest - shortest) * self._silences.at(nth, 1)
+        self._silent_until_min = self._lived_min + minutes
+        self._silent = True
+        return True
+
     def _answer(self, step: _Step, order: Order) -> None:
         if order.treatment not in MOVES:
-            if self._broken_until is not None:
+            nth, self._given = self._given, self._given + 1
+            if self._broken:
                 return self._end(step, order, "refused", BROKEN)
-            if self._rng.random() < self._habits.refusal:
-                reason = REFUSALS[int(self._rng.integers(len(REFUSALS)))]
+            if self._refusals.at(nth, 0) < self._habits.refusal:
+                reason = REFUSALS[self._refusals.pick(len(REFUSALS), nth, 1)]
                 return self._end(step, order, "refused", reason)
         self.terminal.agreed.add(order.order)
         return self._say(step.at(), order.order, "accepted")
+
+    def _look_at_the_clock(self, shift: tuple[datetime, timedelta] | None, local: datetime) -> None:
+        """A break is due in the middle of a long shift, and is over with the shift."""
+        if shift is None:
+            self._rest_s = 0.0
+            return
+        began, length = shift
+        half = timedelta(minutes=self._habits.break_min / 2.0)
+        if not half or length < LONG_SHIFT or self._rested == began:
+            return
+        if local.replace(tzinfo=None) >= began + length / 2 - half:
+            self._rested = began
+            self._rest_s = 60.0 * self._habits.break_min
 
     def _in_hand(self, order: Order) -> bool:
         return self._job is not None and self._job.order.order == order.order
@@ -253,6 +370,9 @@ class Vehicle:
             if self._job is not None:
                 self._work(step, self._job)
                 continue
+            if self._rest_s > 0.0:
+                self._rest(step)
+                continue
             order = self._next(on_shift)
             if order is None:
                 self._wait(step, on_shift)
@@ -261,9 +381,15 @@ class Vehicle:
             if drive is not None and self._go_on(step, drive):
                 self._begin(step, order)
 
+    def _rest(self, step: _Step) -> None:
+        seconds = min(step.left_s, self._rest_s)
+        step.left_s -= seconds
+        self._rest_s -= seconds
+        self._state = "idle"
+
     def _next(self, on_shift: bool) -> Order | None:
         terminal = self.terminal
-        if terminal.plan is None or self._silent_until is not None:
+        if terminal.plan is None or self._silent:
             return None
         for order in terminal.plan.orders:
             if order.order in terminal.agreed and order.order not in terminal.over:
@@ -299,12 +425,12 @@ class Vehicle:
             return None
 
     def _set_off(self, order: Order | None, drive: Drive) -> Drive:
-        drive = pulled_up(self._xy, drive, self.crew.drive_speed_kmh)
+        drive = pulled_up(self.xy, drive, self.crew.drive_speed_kmh)
         self._drive, self._driven_s = (order, drive), 0.0
         return drive
 
     def _way(self, order: Order) -> Drive:
-        path = [self._streets.xy(lon, lat) for lon, lat in order.path] or [self._xy]
+        path = [self._streets.xy(lon, lat) for lon, lat in order.path] or [self.xy]
         self._check_end(order, path[-1])
         speed_kmh = self.crew.drive_speed_kmh
         drive = self._streets.follow(order.path, speed_kmh) if order.path else None
@@ -337,18 +463,18 @@ class Vehicle:
             raise NotDrivable(f"路线终点离{what}{_apart(end, there):.0f}米")
 
     def _own_way(self, there: tuple[float, float]) -> Drive:
-        return self._streets.own_way(self._xy, there, self.crew.drive_speed_kmh)
+        return self._streets.own_way(self.xy, there, self.crew.drive_speed_kmh)
 
     def _go_on(self, step: _Step, drive: Drive) -> bool:
         """Drive on; True at the end of the drive."""
         self._state = "driving"
         rest_s = drive.seconds - self._driven_s
         seconds = min(step.left_s, rest_s)
-        before = self._xy
+        before = self.xy
         self._driven_s += seconds
         step.left_s -= seconds
-        self._xy = drive.place(self._driven_s)
-        self._moved_m += _apart(before, self._xy)
+        self.xy = drive.place(self._driven_s)
+        self._moved_m += _apart(before, self.xy)
         if seconds < rest_s:
             return False
         self._drive = None
@@ -387,12 +513,12 @@ class Vehicle:
             self._works.append(self._treated(order, share, used_l))
         if job.line is not None:
             xy, along = job.line
-            before = self._xy
-            self._xy = (
+            before = self.xy
+            self.xy = (
                 float(np.interp(job.done, along, xy[:, 0])),
                 float(np.interp(job.done, along, xy[:, 1])),
             )
-            self._moved_m += _apart(before, self._xy)
+            self._moved_m += _apart(before, self.xy)
         if dry:
             self._end(step, order, "failed", OUT_OF_WATER)
         elif job.total - job.done < 1e-6:
@@ -436,44 +562,51 @@ class Vehicle:
         if event == "done":
             said["photos"] = [f"{self.crew.id}/{order}-after.jpg"]
         said["water_l"] = round(self._water_l, 1)
-        topic = f"up/crews/{self.crew.id}/progress"
-        self.terminal.unsent.append(Message(topic, encode(said), "progress"))
+        self.terminal.unsent.append(Message(f"{self._topic}/progress", encode(said), "progress"))
 
-    def _report(self, now: datetime, step_s: float) -> list[Message]:
-        if self._silent_until is not None:
+    def report(self, ts: str, step_s: float) -> list[Message]:
+        """What the crew publishes at the end of a step; `lonlat` must be that of `xy`."""
+        if self._silent:
             return []
-        self._reported.append(self._xy)
-        lon, lat = self._streets.lonlat(*self._xy)
-        said = {
-            "ts": rfc3339(now),
-            "lon": lon,
-            "lat": lat,
-            "speed_kmh": round(self._moved_m / step_s * 3.6, 1),
-            "water_l": round(self._water_l, 1),
-            "state": self._state,
-        }
-        position = Message(f"up/crews/{self.crew.id}/position", encode(said), "positions")
+        assert self.lonlat is not None
+        self._reported.append(self.xy)
+        said = _Position(
+            ts,
+            *self.lonlat,
+            round(self._moved_m / step_s * 3.6, 1),
+            round(self._water_l, 1),
+            self._state,
+        )
+        position = Message(f"{self._topic}/position", encode(said), "positions")
         messages = [*self.terminal.unsent, position]
         self.terminal.unsent = []
         return messages
 
     def _apart(self, there: tuple[float, float]) -> float:
-        return _apart(self._xy, there)
+        return _apart(self.xy, there)
 
 
 def shift_on(shifts: Sequence[Shift], timezone: ZoneInfo, at: datetime) -> bool:
-    """Whether a time lies in one of the local shifts; the end of a shift does not.
+    """Whether a time lies in one of the local shifts."""
+    return shift_at(shifts, at.astimezone(timezone)) is not None
 
-    A shift that ends at or before its start goes on until the next day.
+
+def shift_at(shifts: Sequence[Shift], local: datetime) -> tuple[datetime, timedelta] | None:
+    """When the shift that a local time lies in began, without zone, and its length; or None.
+
+    The end of a shift is outside it. A shift that ends at or before its start goes on until the
+    next day.
     """
-    clock = at.astimezone(timezone).time()
-    return any(
-        shift.start <= clock < shift.end
-        if shift.start < shift.end
-        else clock >= shift.start or clock < shift.end
-        for shift in shifts
-    )
+    clock = local.time()
+    for shift in shifts:
+        today = shift.start <= clock and (clock < shift.end or shift.end <= shift.start)
+        if today or (shift.end <= shift.start and clock < shift.end):
+            day = local.date() if today else local.date() - timedelta(days=1)
+            began = datetime.combine(day, shift.start)
+            end = datetime.combine(day, shift.end)
+            return began, end - began + timedelta(days=shift.end <= shift.start)
+    return None
 
 
 def _apart(a: tuple[float, float], b: tuple[float, float]) -> float:
-    return float(np.hypot(a[0] - b[0], a[1] - b[1]))
+    return math.hypot(a[0] - b[0], a[1] - b[1])

@@ -73,10 +73,12 @@ class Streets:
         x, y = self.projection.to_xy([(lon, lat)])[0]
         return float(x), float(y)
 
-    def lonlat(self, x: float, y: float) -> tuple[float, float]:
-        """Degrees, to a decimetre, of metres."""
-        lon, lat = self.projection.to_lonlat([(x, y)])[0]
-        return round(float(lon), 6), round(float(lat), 6)
+    def lonlats(self, places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Degrees, to a decimetre, of places in metres."""
+        if not places:
+            return []
+        degrees = np.round(self.projection.to_lonlat(places), 6).tolist()
+        return [(lon, lat) for lon, lat in degrees]
 
     def line(self, segment: str, direction: str) -> Floats:
         """(n, 2) a segment in metres as it is driven in a direction."""

@@ -7,9 +7,11 @@ from typing import Protocol
 from geo.district import District
 from simulators.crews import CrewHabits, Crews
 from simulators.devices.cameras import Cameras
+from simulators.devices.drones import Drones
+from simulators.devices.faults import FaultyReading
 from simulators.devices.hotline import Hotline
 from simulators.devices.scene import Scene
-from simulators.devices.stations import StationFaults, Stations
+from simulators.devices.stations import Stations
 from simulators.message import Message
 from simulators.scenario import Scenario
 
@@ -37,40 +39,46 @@ class Physics(Protocol):
 
 
 class World:
-    """A district with its devices and crews; the same seed and orders give the same messages."""
+    """A district with its devices and crews; the same seed and orders give the same messages.
+
+    Raises
+    ------
+    ValueError
+        If the scenario names a station or a crew that the district has not.
+    """
 
     def __init__(self, district: District, physics: Physics, scenario: Scenario, seed: int) -> None:
         self._physics = physics
-        self.planted: Counter[str] = Counter()
-        self._stations = Stations(
-            district,
-            StationFaults(
-                stuck=scenario.stuck_per_day,
-                spikes=scenario.spikes_per_day,
-                dropouts=scenario.dropouts_per_day,
-                late=scenario.late_per_day,
-                over_ranges=scenario.over_ranges_per_day,
-                negatives=scenario.negatives_per_day,
-                duplicate_rate=scenario.duplicate_rate,
-            ),
-            seed,
-        )
+        self._stations = Stations(district, scenario, seed)
         self._cameras = Cameras(
             district,
             seed,
             recall=scenario.camera_recall,
             false_alarms_per_day=scenario.camera_false_alarms_per_day,
         )
-        self._hotline = Hotline(district, seed, per_day=scenario.complaints_per_day)
-        self._crews = Crews(
+        self._drones = Drones(
             district,
-            CrewHabits(
-                refusal=scenario.crew_refusal_rate,
-                silence=scenario.crew_silence_rate,
-                breakdowns=scenario.crew_breakdowns_per_day,
-            ),
             seed,
+            rounds_h=scenario.drone_rounds_h,
+            recall=scenario.drone_recall,
+            false_alarms_per_round=scenario.drone_false_alarms_per_round,
         )
+        self._hotline = Hotline(district, seed, per_day=scenario.complaints_per_day)
+        self._crews = Crews(district, CrewHabits.of(scenario), seed)
+
+    @property
+    def planted(self) -> Counter[str]:
+        """Rows that the dead-letter table must have come to by now, by reason.
+
+        They are those of the contract for a platform that is told the time after each step; what
+        a device says twice leaves one row.
+        """
+        return self._stations.planted
+
+    @property
+    def faulty(self) -> list[FaultyReading]:
+        """What was wrong with the readings taken in the last step, and with those sent in it."""
+        return self._stations.faulty
 
     def receive(self, crew: str, payload: bytes) -> None:
         """Take what was published to `down/crews/{crew}/orders`."""
@@ -100,6 +108,7 @@ class World:
                 )
         scene = self._physics.step(until or now)
         messages += self._stations.minute(now, scene, minutes=step_s / 60.0)
-        messages += self._cameras.minute(began, now, scene)
+        messages += self._cameras.minute(began, now, scene, minutes=step_s / 60.0)
+        messages += self._drones.minute(began, now, scene)
         messages += self._hotline.minute(began, now, scene)
         return messages

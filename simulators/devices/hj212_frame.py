@@ -1,7 +1,6 @@
 """Frames of HJ 212-2017 as a data logger writes them."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 # Version 2017, one packet, no answer wanted: version << 2 | split << 1 | answer.
 FLAG = 4
@@ -20,15 +19,18 @@ def _of_byte(byte: int) -> int:
 
 
 _OF_BYTE = tuple(_of_byte(byte) for byte in range(256))
+_UPPER_OF_BYTE = bytes(value >> 8 for value in _OF_BYTE)
 
 
 def crc(segment: bytes) -> int:
     """The checksum of HJ 212-2017 Annex A: unlike Modbus, a byte meets the upper half only."""
-    value = 0xFFFF
-    for byte in segment:
-        # The byte replaces the lower half; the upper one has moved down into it.
-        value = _OF_BYTE[(value >> 8) ^ byte]
-    return value
+    if not segment:
+        return 0xFFFF
+    upper, table = 0xFF, _UPPER_OF_BYTE
+    # The lower half is replaced by each byte, so until the last one the upper half is all there is.
+    for byte in segment[:-1]:
+        upper = table[upper ^ byte]
+    return _OF_BYTE[upper ^ segment[-1]]
 
 
 def frame(segment: str) -> bytes:
@@ -47,40 +49,39 @@ def frame(segment: str) -> bytes:
     return b"##%04d%s%04X\r\n" % (len(raw), raw, crc(raw))
 
 
-def real_time(
-    mn: str,
-    local: datetime,
-    values: Mapping[str, str],
-    flags: Mapping[str, str],
-    *,
-    system: int = ROAD_DUST,
-    sent: datetime | None = None,
-    backfill: bool = False,
-) -> bytes:
-    """A frame CN 2011.
+class RealTime:
+    """Frames CN 2011 of one device.
 
     Parameters
     ----------
     mn
         Device number.
-    local
-        Time of the values in the station's own time zone, which the frame does not name.
-    values
-        Written value by factor code, such as ``{"a34002": "51.2"}``.
-    flags
-        Data flag by factor code.
+    decimals
+        Factor codes in the order of their values, and how many decimals each is written with.
     system
         ST: 39 for dust from roads and sites, 22 for ambient air.
-    sent
-        Local time of sending for QN; that of the values when left out.
-    backfill
-        Whether the frame makes up for one that could not be sent (RF=1).
     """
-    sent = sent or local
-    parts = [f"DataTime={local:%Y%m%d%H%M%S}"]
-    parts += [f"{code}-Rtd={value},{code}-Flag={flags[code]}" for code, value in values.items()]
-    head = (
-        f"QN={sent:%Y%m%d%H%M%S}{sent.microsecond // 1000:03d};ST={system};CN={REAL_TIME};"
-        f"PW=123456;MN={mn};Flag={FLAG};"
-    )
-    return frame(f"{head}{'RF=1;' if backfill else ''}CP=&&{';'.join(parts)}&&")
+
+    def __init__(self, mn: str, decimals: Mapping[str, int], system: int = ROAD_DUST) -> None:
+        self._head = f"000;ST={system};CN={REAL_TIME};PW=123456;MN={mn};Flag={FLAG};"
+        self._body = ";".join(
+            f"{code}-Rtd=%.{places}f,{code}-Flag=%s" for code, places in decimals.items()
+        )
+
+    def frame(
+        self,
+        measured: str,
+        values: Sequence[float],
+        flags: Sequence[str],
+        *,
+        sent: str,
+        backfill: bool = False,
+    ) -> bytes:
+        """The values and flags of one time.
+
+        measured and sent are YYYYMMDDhhmmss in the station's own time zone, which the frame does
+        not name; `backfill` marks what could not be sent in time (RF=1).
+        """
+        rf = "RF=1;" if backfill else ""
+        pairs = tuple(part for pair in zip(values, flags, strict=True) for part in pair)
+        return frame(f"QN={sent}{self._head}{rf}CP=&&DataTime={measured};{self._body % pairs}&&")

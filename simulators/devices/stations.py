@@ -1,90 +1,54 @@
 """Measuring stations: one reading a minute, with the errors and faults of real ones."""
 
-import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
-from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
-from geo.district import District, Station
-from simulators.devices import hj212_frame, senml
+from geo.district import District
+from simulators.chance import Chance
+from simulators.devices.faults import Faults, FaultyReading, check_names, faults_of
+from simulators.devices.garbling import garbled
+from simulators.devices.ledger import Ledger, Said
 from simulators.devices.scene import Scene
-from simulators.message import Message, encode, rfc3339
+from simulators.devices.speech import QUANTITIES, Reading, Speech, speech_of
+from simulators.devices.stamp import Stamp
+from simulators.message import Message
+from simulators.scenario import FaultKind, Scenario
+from simulators.spells import MINUTES_A_DAY, Spell
 from simulators.streams import stream
 
-PARTICLES = ("pm10", "pm25", "tsp")
 RANGE_UG_M3 = 5_000.0
 BUCKET_MM = 0.1
 
-# Most that a logger keeps while its line is down, and most readings in one message: a SenML
-# pack counts its records, some ten a reading, against the thousand items of the contract.
-LONGEST_OUTAGE_MIN = 120.0
-BATCH = 80
+# Readings that a logger keeps while its line is down; beyond it the oldest are gone.
+KEPT = 7 * 1440
 
-_PM_PER_UG = {"ug/m3": 1.0, "mg/m3": 1e-3, "ng/m3": 1e3}
-_PM_DECIMALS = {"ug/m3": 1, "mg/m3": 4, "ng/m3": 0}
+# A gain that is off by more than this is a fault.
+WORTH_TELLING = 0.1
+LEAST_GAIN = 0.2
 
-# Factor codes of HJ 212-2017; its unit of pressure is kPa. It has none for rain since the last
-# reading, so stations that speak it do not report rain.
-_CODES = {
-    "a34002": "pm10",
-    "a34004": "pm25",
-    "a34001": "tsp",
-    "a01001": "temp",
-    "a01002": "rh",
-    "a01006": "pressure",
-    "a01007": "wind_speed",
-    "a01008": "wind_dir",
-    "LA": "noise",
-}
+# Minutes of noise drawn at once, and kinds of it.
+BLOCK = 240
+KINDS = 9
 
-Speech = Literal["hj212", "senml", "json"]
-Fault = Literal["stuck", "over_range", "negative", "dropout"]
-
-
-@dataclass(frozen=True, slots=True)
-class StationFaults:
-    """How often a station fails, each per station and day; all 0 for stations that never do.
-
-    stuck: PM values stand still for half an hour to three hours. spikes: one wild minute.
-    dropouts: the line is down for 5 minutes to 2 hours, and what was measured comes afterwards
-    in one message. late: the same for a few minutes only. over_ranges: flag T. negatives: the
-    zero has slipped. duplicate_rate is the share of the messages that are sent twice.
-    """
-
-    stuck: float = 0.0
-    spikes: float = 0.0
-    dropouts: float = 0.0
-    late: float = 0.0
-    over_ranges: float = 0.0
-    negatives: float = 0.0
-    duplicate_rate: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A reading as the station wrote it down; values by the contract's names."""
-
-    at: datetime
-    status: str
-    values: dict[str, float]
+Floats = NDArray[np.float64]
 
 
 @dataclass(slots=True)
 class _Device:
-    station: Station
+    id: str
+    topic: str
     speech: Speech
-    rng: np.random.Generator
-    segment: int | None
-    gains: dict[str, float]
-    offset_temp: float
-    bucket_mm: float = 0.0
-    fault: Fault | None = None
-    fault_ends: datetime | None = None
-    held: dict[str, float] = field(default_factory=dict)
+    faults: Faults
+    garble: Chance
+    double: Chance
+    # Particles as they were when it got stuck.
+    held: list[float] | None = None
+    clock_off_min: float = 0.0
     unsent: list[Reading] = field(default_factory=list)
 
 
@@ -99,166 +63,243 @@ def humidity_growth(rh: float) -> float:
 
 
 class Stations:
-    """All stations of a district."""
+    """All stations of a district.
 
-    def __init__(self, district: District, faults: StationFaults, seed: int) -> None:
+    Attributes
+    ----------
+    faulty
+        What was wrong with the readings of the last minute, and with those sent in it.
+
+    Raises
+    ------
+    ValueError
+        If the scenario gives a fault to a station that the district has not.
+    """
+
+    def __init__(self, district: District, scenario: Scenario, seed: int) -> None:
+        check_names(scenario, district)
+        self._scenario = scenario
         self._timezone = district.timezone
-        self._faults = faults
-        segment_at = {segment: at for at, segment in enumerate(district.segments)}
+        self._sensors = _Sensors(district, scenario, seed)
+        self._ledger = Ledger()
+        self._lived_min = 0.0
+        self.faulty: list[FaultyReading] = []
         self._devices: list[_Device] = []
-        spoken = 0
+        without_number = 0
         for station in district.stations.values():
-            speech: Speech = "hj212"
-            if station.mn is None:
-                spoken += 1
-                speech = "senml" if spoken % 3 == 0 else "json"
-            own = stream(seed, "station", station.id)
-            gain = own.uniform(0.92, 1.08)
+            without_number += station.mn is None
+            faults = faults_of(scenario, seed, station.id)
+            if faults.clock_off_min > 0.0:
+                self._ledger.watch(station.id, faults.clock_off_min)
             self._devices.append(
                 _Device(
-                    station=station,
-                    speech=speech,
-                    rng=own,
-                    segment=segment_at.get(station.segment or ""),
-                    # One optical cell: its channels are off together, and a little apart.
-                    gains={name: gain * own.uniform(0.98, 1.02) for name in PARTICLES},
-                    offset_temp=own.normal(0.0, 0.3),
+                    station.id,
+                    f"up/stations/{station.id}/readings",
+                    speech_of(station, without_number),
+                    faults,
+                    Chance(seed, "station", station.id, "garbled"),
+                    Chance(seed, "station", station.id, "duplicate"),
                 )
             )
 
+    @property
+    def planted(self) -> Counter[str]:
+        """Dead letters that must have come of all messages so far, by reason."""
+        return self._ledger.planted
+
     def minute(self, now: datetime, scene: Scene, *, minutes: float = 1.0) -> list[Message]:
         """What the stations publish at `now` of the `minutes` that have just ended."""
-        growth = humidity_growth(scene.rh)
+        self._lived_min += minutes
+        self.faulty = []
+        stamp = Stamp.of(now, self._timezone)
+        rows, noise = self._sensors.measure(scene, self._lived_min)
         messages: list[Message] = []
-        for at, device in enumerate(self._devices):
-            self._change_fault(device, now, minutes)
-            device.unsent.append(self._measure(device, at, now, scene, growth, minutes))
-            if device.fault != "dropout":
-                said = list(self._say(device, now))
-                messages.extend(said)
-                if device.rng.random() < self._faults.duplicate_rate:
-                    # The same readings again are no more readings.
-                    messages.extend(replace(message, count=0) for message in said)
-                device.unsent.clear()
+        for device, values, own, drifted in zip(
+            self._devices, rows, noise, self._sensors.drifted, strict=True
+        ):
+            wrong = device.faults.at(self._lived_min) if device.faults.timelines else {}
+            reading = self._written(device, stamp, values, own, wrong, drifted)
+            device.unsent.append(reading)
+            if "outage" in wrong:
+                del device.unsent[:-KEPT]
+            else:
+                messages += self._send(device, stamp, wrong)
+                device.unsent = []
         return messages
 
-    def _change_fault(self, device: _Device, now: datetime, minutes: float) -> None:
-        if device.fault_ends is not None and now >= device.fault_ends:
-            device.fault = device.fault_ends = None
-            device.held = {}
-        faults, rng = self._faults, device.rng
-        # One draw decides, so that a rate of one fault does not shift the others' luck.
-        draw = rng.random() * 1440.0 / minutes
-        if device.fault is not None:
-            return
-        lengths: tuple[tuple[float, Fault, float, float], ...] = (
-            (faults.stuck, "stuck", 30.0, 180.0),
-            (faults.dropouts, "dropout", 5.0, LONGEST_OUTAGE_MIN),
-            (faults.late, "dropout", 2.0, 10.0),
-            (faults.over_ranges, "over_range", 3.0, 10.0),
-            (faults.negatives, "negative", 3.0, 20.0),
-        )
-        for per_day, fault, shortest, longest in lengths:
-            if draw < per_day:
-                device.fault = fault
-                device.fault_ends = now + timedelta(minutes=rng.uniform(shortest, longest))
-                return
-            draw -= per_day
-
-    def _measure(
+    def _written(
         self,
         device: _Device,
-        at: int,
-        now: datetime,
-        scene: Scene,
-        growth: float,
-        minutes: float,
+        stamp: Stamp,
+        values: list[float],
+        own: float,
+        wrong: dict[FaultKind, Spell],
+        drifted: bool,
     ) -> Reading:
-        rng = device.rng
-        noise = rng.standard_normal(9).tolist()
-        fine = float(scene.pm25[at])
-        pm10, tsp = float(scene.pm10[at]), float(scene.tsp[at])
-        # Only fine particles take up water: mineral dust stays as large as it is.
-        grown = {"pm25": fine * growth, "pm10": pm10 + fine * (growth - 1.0)}
-        grown["tsp"] = tsp + fine * (growth - 1.0)
-        values: dict[str, float] = {}
-        # The counting error is shared between the channels of one cell, for the most part.
-        for name, own in zip(PARTICLES, noise[1:4], strict=True):
-            error = 1.0 + 0.03 * noise[0] + 0.015 * own
-            values[name] = round(max(grown[name] * device.gains[name] * error + 0.5 * own, 0.0), 1)
+        """The reading as the device writes it down; `own` is a number of its own, about 0."""
         status = "N"
-        if rng.random() < self._faults.spikes * minutes / 1440.0:
-            high = 300.0 + values["pm10"] * rng.uniform(4.0, 12.0)
-            values |= {"pm10": round(high, 1), "tsp": round(1.4 * high, 1)}
-        if max(values.values()) > RANGE_UG_M3 or device.fault == "over_range":
-            values |= {"pm10": RANGE_UG_M3, "tsp": RANGE_UG_M3}
+        taken = stamp.at
+        faults: list[FaultKind] = [
+            kind for kind in wrong if kind not in ("drift", "duplicate", "garbled")
+        ]
+        if wrong:
+            _spoil(device, values, own, wrong)
+            device.clock_off_min = wrong["clock"].size if "clock" in wrong else 0.0
+            if "clock" in wrong:
+                stamp = Stamp.of(taken + timedelta(minutes=device.clock_off_min), self._timezone)
+            if "drift" in wrong and abs(wrong["drift"].size) / 100.0 > WORTH_TELLING:
+                drifted = True
+        else:
+            device.held, device.clock_off_min = None, 0.0
+        if "over_range" in wrong or max(values[:3]) > RANGE_UG_M3:
+            values[0] = values[2] = RANGE_UG_M3
             status = "T"
-        elif device.fault == "negative":
-            values |= {name: round(-rng.uniform(0.5, 8.0), 1) for name in PARTICLES}
-        elif device.fault == "stuck":
-            device.held = device.held or {name: values[name] for name in PARTICLES}
-            values |= device.held
-        device.bucket_mm += scene.rain
-        tips = math.floor(device.bucket_mm / BUCKET_MM + 1e-9)
-        device.bucket_mm -= tips * BUCKET_MM
-        passing = 0 if device.segment is None else int(scene.trucks[device.segment])
-        values["temp"] = round(scene.temp + device.offset_temp + 0.1 * noise[4], 1)
-        values["rh"] = round(min(max(scene.rh + 0.8 * noise[5], 1.0), 100.0), 1)
-        values["pressure"] = round(scene.pressure + 0.2 * noise[6], 1)
-        values["wind_speed"] = round(max(scene.wind_speed * (1.0 + 0.08 * noise[7]), 0.0), 1)
-        values["wind_dir"] = round((scene.wind_dir + 6.0 * noise[8]) % 360.0, 0) % 360.0
-        values["rain"] = round(tips * BUCKET_MM, 1)
-        values["noise"] = round(56.0 + 6.0 * math.log10(1.0 + 3.0 * passing) + noise[7], 1)
-        return Reading(now, status, values)
+            if "over_range" not in faults:
+                faults.append("over_range")
+        if drifted:
+            faults.append("drift")
+        for fault in faults:
+            self.faulty.append(FaultyReading(device.id, stamp.at, taken, fault))
+        return Reading(taken, stamp, status, values)
 
-    def _say(self, device: _Device, now: datetime) -> Iterable[Message]:
-        topic = f"up/stations/{device.station.id}/readings"
-        for first in range(0, len(device.unsent), BATCH):
-            batch = device.unsent[first : first + BATCH]
-            if device.speech == "hj212":
-                payload = b"".join(
-                    _frame(device.station, reading, self._timezone, now) for reading in batch
-                )
-            elif device.speech == "senml":
-                payload = senml.pack(
-                    device.station.id, [(one.at, one.status, one.values) for one in batch]
-                )
+    def _send(
+        self, device: _Device, stamp: Stamp, wrong: dict[FaultKind, Spell]
+    ) -> Iterator[Message]:
+        sent = stamp
+        if device.clock_off_min:
+            sent = Stamp.of(stamp.at + timedelta(minutes=device.clock_off_min), self._timezone)
+        garbled_share = _share(self._scenario.garbled_rate, wrong.get("garbled"))
+        double_share = _share(self._scenario.duplicate_rate, wrong.get("duplicate"))
+        minute = round(self._lived_min)
+        for number, batch in enumerate(device.speech.batches(device.unsent)):
+            pieces = device.speech.write(batch, sent, stamp.at)
+            lost: Sequence[Reading] = ()
+            if garbled_share and device.garble.at(minute, number, 0) < garbled_share:
+                luck = _Luck(device.garble, minute, number)
+                payload, reason, gone = garbled(pieces, len(batch), luck)
+                self._ledger.refused(reason)
+                lost = [batch[at] for at in gone]
+                self._tell_of(device, lost, "garbled")
+                batch = [batch[at] for at in range(len(batch)) if at not in gone]
             else:
-                items = [_json(device.station, reading) for reading in batch]
-                payload = encode(items[0] if len(items) == 1 else items)
-            yield Message(topic, payload, "readings", len(batch))
+                payload = b"".join(pieces)
+            self._enter(device, stamp, batch)
+            message = Message(device.topic, payload, "readings", len(batch))
+            yield message
+            if double_share and device.double.at(minute, number) < double_share:
+                self._tell_of(device, batch, "duplicate")
+                # The same readings again are no more readings.
+                yield replace(message, count=0)
+
+    def _enter(self, device: _Device, clock: Stamp, batch: Sequence[Reading]) -> None:
+        if self._ledger.watches(device.id):
+            said = device.speech.said
+            self._ledger.tell(
+                device.id,
+                clock.ms,
+                [Said(round(one.at.timestamp() * 1000), *said(one)) for one in batch],
+                whole=device.speech.whole,
+            )
+
+    def _tell_of(self, device: _Device, readings: Sequence[Reading], fault: FaultKind) -> None:
+        self.faulty += [FaultyReading(device.id, one.stamp.at, one.at, fault) for one in readings]
 
 
-def _json(station: Station, reading: Reading) -> dict[str, object]:
-    said: dict[str, object] = {"ts": rfc3339(reading.at), **reading.values}
-    if station.pm_unit != "ug/m3":
-        for name in PARTICLES:
-            value = reading.values[name] * _PM_PER_UG[station.pm_unit]
-            said[name] = round(value, _PM_DECIMALS[station.pm_unit])
-    if reading.status != "N":
-        said["status"] = reading.status
-    return said
+class _Luck:
+    """The numbers after the first of a message's own."""
+
+    def __init__(self, chance: Chance, minute: int, number: int) -> None:
+        self._chance, self._minute, self._number = chance, minute, number
+
+    def __call__(self, nth: int) -> float:
+        return self._chance.at(self._minute, self._number, nth + 1)
 
 
-def _frame(station: Station, reading: Reading, timezone: ZoneInfo, now: datetime) -> bytes:
-    values: dict[str, str] = {}
-    flags: dict[str, str] = {}
-    for code, name in _CODES.items():
-        value, decimals = reading.values[name], 1
-        if name in PARTICLES:
-            value *= _PM_PER_UG[station.pm_unit]
-            decimals = _PM_DECIMALS[station.pm_unit]
-        elif name == "pressure":
-            value, decimals = value / 10.0, 2
-        values[code] = f"{value:.{decimals}f}"
-        flags[code] = reading.status if name in ("pm10", "tsp") else "N"
-    assert station.mn is not None
-    return hj212_frame.real_time(
-        station.mn,
-        reading.at.astimezone(timezone),
-        values,
-        flags,
-        system=hj212_frame.AIR if station.kind == "background" else hj212_frame.ROAD_DUST,
-        sent=now.astimezone(timezone),
-        backfill=reading.at != now,
-    )
+class _Sensors:
+    """What all stations measure when nothing is wrong with them, each with noise of its own."""
+
+    def __init__(self, district: District, scenario: Scenario, seed: int) -> None:
+        stations = list(district.stations.values())
+        segment_at = {segment: at for at, segment in enumerate(district.segments)}
+        # The place after the last one is that of stations without a street, where none passes.
+        nowhere = len(segment_at)
+        self._street = np.array(
+            [segment_at.get(station.segment or "", nowhere) for station in stations], np.intp
+        )
+        own = [stream(seed, "station", station.id) for station in stations]
+        # One optical cell: its channels are off together, and a little apart.
+        self._gains = np.array(
+            [rng.uniform(0.92, 1.08) * rng.uniform(0.98, 1.02, 3) for rng in own]
+        ).reshape(-1, 3)
+        self._temp_off = np.array([rng.normal(0.0, 0.3) for rng in own])
+        self._bucket_mm = np.array([rng.uniform(0.0, BUCKET_MM) for rng in own])
+        drifts = [stream(seed, "station", station.id, "drift") for station in stations]
+        self._drift_per_day = np.array([rng.standard_normal() for rng in drifts])
+        self._drift_per_day *= scenario.drift_percent_per_day / 100.0
+        self._rngs = [stream(seed, "station", station.id, "noise") for station in stations]
+        self._noise = np.empty((0, len(stations), KINDS))
+        self._next = 0
+        self.drifted = [False] * len(stations)
+        "Whose gain has come to be off by more than is usual."
+
+    def measure(self, scene: Scene, minute: float) -> tuple[list[list[float]], list[float]]:
+        """The values of each station in the order of QUANTITIES, and a number about 0 for each."""
+        noise = self._draw()
+        rows = np.empty((len(noise), len(QUANTITIES)))
+        # Only fine particles take up water: mineral dust stays as large as it is.
+        swollen = scene.pm25 * (humidity_growth(scene.rh) - 1.0)
+        dust = np.stack([scene.pm10, scene.pm25, scene.tsp], axis=1) + swollen[:, None]
+        # The counting error is shared between the channels of one cell, for the most part.
+        dust *= self._gains * (1.0 + 0.03 * noise[:, :1] + 0.015 * noise[:, 1:4])
+        dust *= self._drift(minute)[:, None]
+        rows[:, :3] = np.maximum(dust + 0.5 * noise[:, 1:4], 0.0)
+        rows[:, 3] = scene.temp + self._temp_off + 0.1 * noise[:, 4]
+        rows[:, 4] = np.clip(scene.rh + 0.8 * noise[:, 5], 1.0, 100.0)
+        rows[:, 5] = scene.pressure + 0.2 * noise[:, 6]
+        rows[:, 6] = np.maximum(scene.wind_speed * (1.0 + 0.08 * noise[:, 7]), 0.0)
+        rows[:, 7] = np.round(scene.wind_dir + 6.0 * noise[:, 8]) % 360.0
+        self._bucket_mm += scene.rain
+        tips = np.floor(self._bucket_mm / BUCKET_MM + 1e-9)
+        self._bucket_mm -= tips * BUCKET_MM
+        rows[:, 8] = tips * BUCKET_MM
+        passing = np.append(scene.trucks, 0)[self._street]
+        rows[:, 9] = 56.0 + 6.0 * np.log10(1.0 + 3.0 * passing) + noise[:, 7]
+        return np.round(rows, 1).tolist(), noise[:, 1].tolist()
+
+    def _drift(self, minute: float) -> Floats:
+        if not self._drift_per_day.any():
+            return np.ones_like(self._drift_per_day)
+        off = self._drift_per_day * (minute / MINUTES_A_DAY)
+        self.drifted = (np.abs(off) > WORTH_TELLING).tolist()
+        return np.maximum(1.0 + off, LEAST_GAIN)
+
+    def _draw(self) -> Floats:
+        if self._next == len(self._noise):
+            self._noise = np.empty((BLOCK, len(self._rngs), KINDS))
+            for at, rng in enumerate(self._rngs):
+                self._noise[:, at] = rng.standard_normal((BLOCK, KINDS))
+            self._next = 0
+        self._next += 1
+        return np.asarray(self._noise[self._next - 1], np.float64)
+
+
+def _spoil(device: _Device, values: list[float], own: float, wrong: dict[FaultKind, Spell]) -> None:
+    """Change particles as the faults of the minute do."""
+    if "drift" in wrong:
+        gain = max(1.0 + wrong["drift"].size / 100.0, LEAST_GAIN)
+        values[:3] = [round(value * gain, 1) for value in values[:3]]
+    if "spikes" in wrong:
+        high = 300.0 + values[0] * wrong["spikes"].size
+        values[0], values[2] = round(high, 1), round(1.4 * high, 1)
+    if "negative" in wrong:
+        below = -max(wrong["negative"].size + 0.3 * own, 0.1)
+        values[:3] = [round(below * times, 1) for times in (1.0, 1.2, 1.5)]
+    if "stuck" in wrong:
+        device.held = device.held or values[:3]
+        values[:3] = device.held
+    else:
+        device.held = None
+
+
+def _share(rate: float, spell: Spell | None) -> float:
+    return rate if spell is None else max(rate, spell.size)
