@@ -24,9 +24,17 @@ LANE_SPREAD = 4.3
 # Below this a plume does not get thinner: traffic and buildings keep the air moving.
 STILL_M_S = 0.7
 
-# Pieces of a street no longer than the second figure, in m, for receptors within the first of
-# it; a street farther away than the last adds less than a hundredth of a µg/m³.
-PIECES_M = ((25.0, 0.75), (80.0, 3.0), (250.0, 12.0), (800.0, 50.0), (4000.0, 150.0))
+# A piece of a street is no longer than the second figure, in m, where it is within the first of
+# a receptor; what is farther away than the last adds less than a hundredth of a µg/m³.
+PIECES_M = (
+    (25.0, 0.75), (80.0, 3.0), (250.0, 10.0), (800.0, 25.0), (2000.0, 150.0), (4000.0, 400.0),
+)  # fmt: skip
+
+# Beyond this distance bends of a street do not matter that are less than so far off its chord.
+FAR_M, BEND_M = 800.0, 10.0
+
+# Where a plume is this many sigmas away, nothing of it is felt.
+EDGE_SIGMAS = 5.0
 
 # How many pairs of piece and receptor are worked on at a time; bounds memory.
 PAIRS_AT_ONCE = 200_000
@@ -101,26 +109,51 @@ class Receptors:
 class _Pairs:
     """Pieces of streets against receptors, flattened; ``cell`` is receptor times segment.
 
-    ``start`` and ``end`` lead from the ends of the piece to the receptor, (pair, 2).
+    ``start`` and ``end`` lead from the ends of the piece to the receptor, (2, pair).
     """
 
-    start: Floats
-    end: Floats
-    z_m: Floats
-    spread_m: Floats
+    start: Rows
+    end: Rows
+    z_m: Rows
+    spread_m: Rows
     cell: Ints
 
     def __len__(self) -> int:
         return len(self.cell)
 
-    def __getitem__(self, some: slice) -> "_Pairs":
+    def some(self, chosen: slice | NDArray[np.bool_] | Ints) -> "_Pairs":
         return _Pairs(
-            self.start[some],
-            self.end[some],
-            self.z_m[some],
-            self.spread_m[some],
-            self.cell[some],
+            self.start[:, chosen],
+            self.end[:, chosen],
+            self.z_m[chosen],
+            self.spread_m[chosen],
+            self.cell[chosen],
         )
+
+    def away_m(self) -> Rows:
+        """From the receptor to the nearest point of the piece."""
+        along = self.end - self.start
+        square = np.maximum((along**2).sum(axis=0), 1e-12)
+        part = np.clip(-(self.start * along).sum(axis=0) / square, 0.0, 1.0)
+        return np.asarray(np.hypot(*(self.start + part * along)), np.float32)
+
+    def cut(self, piece_m: float) -> "_Pairs":
+        """The same in equal pieces no longer than that."""
+        along = self.end - self.start
+        parts = np.maximum(np.ceil(np.hypot(*along) / piece_m - 1e-3), 1.0).astype(np.intp)
+        of = np.repeat(np.arange(len(self)), parts)
+        number = np.arange(len(of)) - np.repeat(np.cumsum(parts) - parts, parts)
+        share = (number / parts[of]).astype(np.float32)
+        step = along[:, of] / parts[of].astype(np.float32)
+        start = self.start[:, of] + share * along[:, of]
+        return _Pairs(start, start + step, self.z_m[of], self.spread_m[of], self.cell[of])
+
+
+def _joined(parts: list[_Pairs]) -> _Pairs:
+    def one(name: str) -> NDArray[np.generic]:
+        return np.concatenate([getattr(part, name) for part in parts], axis=-1)
+
+    return _Pairs(*(one(name) for name in ("start", "end", "z_m", "spread_m", "cell")))  # type: ignore[arg-type]
 
 
 class LineSources:
@@ -134,38 +167,53 @@ class LineSources:
         self, lines: list[shapely.LineString], width_m: Floats, receptors: Receptors
     ) -> None:
         self._shape = (len(receptors.xy_m), len(lines))
-        points = np.asarray(shapely.points(receptors.xy_m), dtype=object)
-        away_m = shapely.distance(points[:, None], np.array(lines, dtype=object)[None, :])
+        parts = []
         spread_m = width_m / LANE_SPREAD
-        self._pairs = []
-        beyond_m = -1.0
-        for within_m, piece_m in PIECES_M:
-            wanted = (away_m > beyond_m) & (away_m <= within_m)
-            self._pairs.append(_pair_up(lines, spread_m, receptors, wanted, piece_m))
-            beyond_m = within_m
+        chords = list(shapely.simplify(np.array(lines, dtype=object), BEND_M))
+        # A few receptors at a time, so that what is passed over does not take memory.
+        for first in range(0, self._shape[0], 100):
+            far = _pair_up(chords, spread_m, receptors, first, first + 100)
+            away_m = np.full(self._shape[0] * len(lines), np.inf, np.float32)
+            np.minimum.at(away_m, far.cell, far.away_m())
+            near = _pair_up(lines, spread_m, receptors, first, first + 100)
+            pairs = _joined(
+                [far.some(away_m[far.cell] > FAR_M), near.some(away_m[near.cell] <= FAR_M)]
+            )
+            for within_m, piece_m in PIECES_M[::-1]:
+                close = pairs.away_m() <= within_m
+                # What is not so close is as short as it need be already.
+                if piece_m != PIECES_M[-1][1]:
+                    parts.append(pairs.some(~close))
+                pairs = pairs.some(close).cut(piece_m)
+            parts.append(pairs)
+        self._pairs = _joined(parts)
 
     def coefficients(self, wind_from_deg: float, cls: Stability) -> Floats:
         """(receptor, segment): concentration in g/m³ at 1 m/s per g/(m s) of each street."""
-        sums = np.zeros(self._shape[0] * self._shape[1])
-        for pairs in self._pairs:
-            for first in range(0, len(pairs), PAIRS_AT_ONCE):
-                some = pairs[first : first + PAIRS_AT_ONCE]
-                on, value = _of_pieces(some, wind_from_deg, cls)
-                np.add.at(sums, some.cell[on], value)
+        count = self._shape[0] * self._shape[1]
+        sums = np.zeros(count)
+        for first in range(0, len(self._pairs), PAIRS_AT_ONCE):
+            some = self._pairs.some(slice(first, first + PAIRS_AT_ONCE))
+            cell, value = _of_pieces(some, wind_from_deg, cls)
+            sums += np.bincount(cell, value, count)
         return sums.reshape(self._shape)
 
 
-def _of_pieces(
-    pairs: _Pairs, wind_from_deg: float, cls: Stability
-) -> tuple[NDArray[np.bool_], Floats]:
-    """Which pieces lie upwind of their receptors at least in part, and what those give."""
-    east, north = wind_vector(wind_from_deg)
-    x0, y0 = pairs.start @ (east, north), pairs.start @ (-north, east)
-    x1, y1 = pairs.end @ (east, north), pairs.end @ (-north, east)
-    # What lies downwind of a receptor does not reach it: cut the piece where that begins.
-    on = (x0 > 0.0) | (x1 > 0.0)
-    x0, y0, x1, y1 = x0[on], y0[on], x1[on], y1[on]
+def _of_pieces(pairs: _Pairs, wind_from_deg: float, cls: Stability) -> tuple[Ints, Floats]:
+    """The cells of pieces whose plumes reach their receptors, and what they give."""
+    east, north = (np.float32(part) for part in wind_vector(wind_from_deg))
+    x0, y0 = east * pairs.start[0] + north * pairs.start[1], east * pairs.start[1]
+    x1, y1 = east * pairs.end[0] + north * pairs.end[1], east * pairs.end[1]
+    y0 -= north * pairs.start[0]
+    y1 -= north * pairs.end[0]
+    # What lies downwind of a receptor does not reach it, nor what blows by on one side. No
+    # plume is wider at x than its widening at the source, and its first width, would have it.
+    widest = _URBAN[cls][0] * np.maximum(x0, x1)
+    nearest = np.where((y0 > 0.0) == (y1 > 0.0), np.minimum(np.abs(y0), np.abs(y1)), 0.0)
+    on = np.flatnonzero((widest > 0.0) & (nearest < EDGE_SIGMAS * (widest + pairs.spread_m)))
+    x0, y0, x1, y1 = (part[on].astype(np.float64) for part in (x0, y0, x1, y1))
     rise = x1 - x0
+    # Cut the piece where what is downwind begins.
     crossing = np.divide(-x0, rise, out=np.zeros_like(x0), where=rise != 0.0)
     low = np.where(x0 < 0.0, crossing, 0.0)
     high = np.where(x1 < 0.0, crossing, 1.0)
@@ -176,7 +224,7 @@ def _of_pieces(
     sigma_z = np.hypot(sigma_z, MIXED_SIGMA_Z_M)
     seen = length * _mean_gauss(begin, end, sigma_y)
     vertical = _vertical(pairs.z_m[on], SOURCE_HEIGHT_M, sigma_z)
-    return on, np.asarray(seen * vertical / (2.0 * np.pi * sigma_y * sigma_z), np.float64)
+    return pairs.cell[on], seen * vertical / (2.0 * np.pi * sigma_y * sigma_z)
 
 
 def _mean_gauss(begin: Floats, end: Floats, sigma: Floats) -> Floats:
@@ -189,32 +237,26 @@ def _mean_gauss(begin: Floats, end: Floats, sigma: Floats) -> Floats:
     return np.where(flat, np.exp(-((begin + end) ** 2) / (8.0 * sigma**2)), area / safe)
 
 
-def _pieces(lines: list[shapely.LineString], piece_m: float) -> tuple[Floats, Floats, Ints]:
-    starts, ends, owner = [], [], []
-    for index, line in enumerate(lines):
-        corners = shapely.get_coordinates(shapely.segmentize(line, piece_m))
-        starts.append(corners[:-1])
-        ends.append(corners[1:])
-        owner.append(np.full(len(corners) - 1, index, np.intp))
-    return np.vstack(starts), np.vstack(ends), np.concatenate(owner)
-
-
 def _pair_up(
     lines: list[shapely.LineString],
     spread_m: Floats,
     receptors: Receptors,
-    wanted: NDArray[np.bool_],
-    piece_m: float,
+    first: int,
+    last: int,
 ) -> _Pairs:
-    start, end, owner = _pieces(lines, piece_m)
-    receptor, piece = np.nonzero(wanted[:, owner])
-    at = receptors.xy_m[receptor]
+    """The straight parts of all streets against receptors ``first:last``."""
+    corners = [shapely.get_coordinates(line) for line in lines]
+    start = np.concatenate([line[:-1] for line in corners])
+    end = np.concatenate([line[1:] for line in corners])
+    owner = np.repeat(np.arange(len(lines)), [len(line) - 1 for line in corners])
+    at = receptors.xy_m[first:last]
+    receptor = np.repeat(np.arange(first, first + len(at)), len(owner))
     return _Pairs(
-        start=at - start[piece],
-        end=at - end[piece],
-        z_m=receptors.z_m[receptor],
-        spread_m=spread_m[owner[piece]],
-        cell=receptor * len(lines) + owner[piece],
+        start=(at[:, None] - start).reshape(-1, 2).T.astype(np.float32),
+        end=(at[:, None] - end).reshape(-1, 2).T.astype(np.float32),
+        z_m=receptors.z_m[receptor].astype(np.float32),
+        spread_m=np.tile(spread_m[owner], len(at)).astype(np.float32),
+        cell=receptor * len(lines) + np.tile(owner, len(at)),
     )
 
 

@@ -42,6 +42,9 @@ MICROGRAMS = 1e6
 USUAL_SILT_G_M2 = 0.38
 SILT_SPREAD = 0.25
 
+# Of dispersion's tables; holds all of a district of 600 segments and 300 stations.
+KEEP_MB = 700.0
+
 # Coarse grains fall out before they get as far as a station.
 TSP_ALOFT = 0.45
 
@@ -157,6 +160,7 @@ class Dust:
                 sigma_z0_m=PLUME_SIGMA_Z0_M,
             ),
             pairs=segments,
+            keep_mb=KEEP_MB,
         )
         self._plumes = Plumes(opened)
         spread = stream(seed, "silt").standard_normal(segments)

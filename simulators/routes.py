@@ -294,7 +294,7 @@ def fitted(
     start = np.zeros(len(routes))
     found = minimize(
         miss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(start),
-        options={"maxiter": 2000, "maxfun": 3000, "ftol": 1e-8, "gtol": 1.0, "maxcor": 20},
+        options={"maxiter": 2000, "maxfun": 3000, "ftol": 1e-7, "gtol": 1.0},
     )  # fmt: skip
     per_day = np.maximum(found.x, 0.0)
     # What is left over the counts is taken off every route that leads there.
