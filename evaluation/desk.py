@@ -248,7 +248,7 @@ class Desk:
         if home:
             writer.home()
         self._plans += 1
-        seen.orders = {order: "started" for order in kept}
+        seen.orders = dict.fromkeys(kept, "started")
         orders = []
         for seq, (order, end) in enumerate(zip(writer.orders, writer.ends, strict=True), start=1):
             self._orders += 1

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.counterfactual import VerdictSaid, coverage
+from evaluation.counterfactual import VerdictSaid
 from evaluation.record import BLOCK_MIN, Record
 from evaluation.scoring import Figures, score
 from geo.district import District
@@ -35,20 +35,12 @@ class Result:
 
 def result_of(record: Record, district: District, verdicts: Sequence[VerdictSaid] = ()) -> Result:
     """Give what is kept of a trial; verdicts are those that the platform came to in it."""
-    found = coverage(district, record, verdicts) if record.judges else None
-    figures: Figures = {
-        **score(record, district),
-        "verdicts_checked": None if found is None else float(found.count),
-        "verdict_coverage": None if found is None else found.share,
-        "verdict_error_pct": None if found is None else found.error,
-        "verdict_width_pct": None if found is None else found.width,
-    }
     weights = record.residents / max(float(record.residents.sum()), 1.0)
     return Result(
         policy=record.policy,
         seed=record.seed,
         start=record.start,
-        figures=figures,
+        figures=score(record, district, verdicts),
         mean_increment=record.increment.mean(axis=0, dtype=np.float64),
         course=_blocks(record.increment.astype(np.float64) @ weights),
         background=_blocks(record.background.astype(np.float64)),

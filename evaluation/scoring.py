@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from evaluation.counterfactual import VerdictSaid, coverage
 from evaluation.exceedances import LIMIT, Spell, hourly_means, spells
 from evaluation.record import STREET, Cause, EpisodeSaid, OrderSaid, Record
 from geo.district import District
@@ -31,7 +32,7 @@ class _Alarm:
     cause: Cause | None
 
 
-def score(record: Record, district: District) -> Figures:
+def score(record: Record, district: District, verdicts: Sequence[VerdictSaid] = ()) -> Figures:
     """Everything that can be counted in a trial; None where there is nothing to count.
 
     ======================================= =====================================================
@@ -52,6 +53,9 @@ def score(record: Record, district: District) -> Figures:
     false_episodes_on_haze                  episodes of level 2 or more that began in the
                                             scenario's haze or sand-dust with no true spell on
                                             their segment within an hour
+    verdicts_checked, verdict_coverage      of the given ones: how many, and the share whose
+                                            interval covers the true effect
+    verdict_error_pct, verdict_width_pct    said less true, and width of the interval, mean
     ======================================= =====================================================
 
     Orders and work at the site that led a spell are about the spell too. Spells led by a site
@@ -79,6 +83,7 @@ def score(record: Record, district: District) -> Figures:
     }
     figures |= _answers(record, true)
     figures |= _episodes(record, district, true)
+    figures |= _verdicts(record, district, verdicts)
     return figures
 
 
@@ -201,6 +206,16 @@ def _episodes(record: Record, district: District, true: Sequence[Spell]) -> Figu
         _false_on_haze(record, alarms, true),
     )
     return dict(zip(names, values, strict=True))
+
+
+def _verdicts(record: Record, district: District, verdicts: Sequence[VerdictSaid]) -> Figures:
+    found = coverage(district, record, verdicts) if record.judges else None
+    return {
+        "verdicts_checked": None if found is None else float(found.count),
+        "verdict_coverage": None if found is None else found.share,
+        "verdict_error_pct": None if found is None else found.error,
+        "verdict_width_pct": None if found is None else found.width,
+    }
 
 
 def _alarms(record: Record) -> list[_Alarm]:

@@ -160,7 +160,7 @@ class Witness:
 
     # What is said -------------------------------------------------------------------------------
 
-    def said(self, now: datetime, messages: Iterable[Message]) -> None:
+    def said(self, now: datetime, messages: Iterable[Message]) -> None:  # noqa: ARG002
         """Take what devices and crews published in the step that ended at `now`."""
         for message in messages:
             if message.kind not in ("positions", "progress"):
@@ -215,6 +215,10 @@ def _stacked(rows: Sequence[Rows], shape: tuple[int, ...]) -> Rows:
     return np.array(rows, np.float32).reshape(len(rows), *shape)
 
 
+def _mean(rows: Sequence[NDArray[np.float64]]) -> Rows:
+    return np.asarray(np.mean(rows, axis=0), np.float32)
+
+
 class _Truth:
     """A `Dust` that is listened to; everything else about it stays as it is."""
 
@@ -242,13 +246,13 @@ class _Truth:
         self.background.append(truth.background)
         self._block.append(np.column_stack([truth.street, truth.tracked + truth.plume]))
         if len(self._block) == BLOCK_MIN:
-            self._whole.append(np.mean(self._block, axis=0, dtype=np.float64).astype(np.float32))
+            self._whole.append(_mean(self._block))
             self._block = []
         return minute
 
     def blocks(self) -> list[Rows]:
         """Means over blocks, the last of which may be short."""
-        rest = [np.mean(self._block, axis=0).astype(np.float32)] if self._block else []
+        rest = [_mean(self._block)] if self._block else []
         return self._whole + rest
 
 

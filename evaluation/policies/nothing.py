@@ -11,6 +11,6 @@ from simulators.message import Message
 class Nothing:
     """The street left to itself."""
 
-    def step(self, now: datetime, messages: Sequence[Message], scene: Scene) -> list[Order]:
+    def step(self, now: datetime, messages: Sequence[Message], scene: Scene) -> list[Order]:  # noqa: ARG002
         """Give no plans."""
         return []

@@ -18,6 +18,7 @@ from simulators.emission import K_PM10, line_strength
 from simulators.message import Message
 from simulators.silt import Passing
 from simulators.treatment import EFFECTS, HALF_LOAD_G_M2, MIST_MINUTES
+from simulators.weather import Air
 from simulators.wetness import WetnessPhysics, after_minutes, drying_mm_h, let_through
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,10 @@ STEP_MIN = 10
 
 # Traffic that is expected is that of the last half hour.
 TRAFFIC_MIN = 30
+
+# The wind that carries the dust is looked at so often, and so exactly.
+WIND_MIN = 15
+WIND_DEG = 10.0
 
 # How long it takes until a cleaned street is again as much soiled as it would have been, to 1/e.
 RESOILED_MIN = 360.0
@@ -59,10 +64,14 @@ class Oracle:
         self._treatable = np.flatnonzero(streets.treatable)
         self._names = [streets.ids[at] for at in self._treatable]
         self._wetness = WetnessPhysics()
+        self._people: Floats | None = None
+        self._people_at = 0
+        self._minute = 0
 
     def step(self, now: datetime, messages: Sequence[Message], scene: Scene) -> list[Order]:
         """Send idle crews on."""
         self._desk.hear(messages)
+        self._minute += 1
         self._traffic.append(self._witness.last.traffic.passing())
         if self._rain.step(scene.rain):
             return []
@@ -110,11 +119,10 @@ class Oracle:
     def _future(self) -> "_Future":
         was = self._witness.last
         air = was.air
-        unit = np.eye(len(self._streets.ids))
-        kerbs = self._winds.concentrations(unit, air.wind_from_deg, air.wind_m_s, air.stability)
-        felt = kerbs.reshape(2, len(unit), -1).mean(axis=0)
+        if self._people is None or self._minute - self._people_at >= WIND_MIN:
+            self._people, self._people_at = self._felt_by_people(air), self._minute
         return _Future(
-            self._streets.residents @ felt,
+            self._people,
             was.silt_g_m2,
             was.film_mm,
             self._streets.width_m,
@@ -122,6 +130,13 @@ class Oracle:
             drying_mm_h(self._wetness, air.temp_c, air.rh_pct, air.wind_m_s, air.sun) / 60.0,
             self._wetness,
         )
+
+    def _felt_by_people(self, air: Air) -> Floats:
+        """(segment,) what all residents together get of each street's dust, relative."""
+        unit = np.eye(len(self._streets.ids))
+        turn = WIND_DEG * round(air.wind_from_deg / WIND_DEG)
+        kerbs = self._winds.concentrations(unit, turn % 360.0, air.wind_m_s, air.stability)
+        return np.asarray(self._streets.residents @ kerbs.reshape(2, len(unit), -1).mean(axis=0))
 
 
 class _Future:
