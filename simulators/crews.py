@@ -356,7 +356,7 @@ class Vehicle:
         half = timedelta(minutes=self._habits.break_min / 2.0)
         if not half or length < LONG_SHIFT or self._rested == began:
             return
-        if local.replace(tzinfo=None) >= began + length / 2 - half:
+        if -half <= local.replace(tzinfo=None) - (began + length / 2) < half:
             self._rested = began
             self._rest_s = 60.0 * self._habits.break_min
 

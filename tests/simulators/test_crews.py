@@ -1,9 +1,11 @@
 """Crews: they drive what the streets allow, use their water, answer, and report in time."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 
 from geo.district import District, Shift
 from geo.graph import RoadGraph, Unreachable
-from simulators.crews import OUT_OF_WATER, CrewHabits, Crews, Treated
+from simulators.crews import OUT_OF_WATER, REFUSALS, CrewHabits, Crews, Treated, shift_at
 from simulators.drive import NotDrivable, Streets
 from simulators.message import Message
+from simulators.scenario import CrewTrouble
 from tests.dispatch.towns import NOON, PROJECTION, block, by_chance, crew
 
 MINUTE = timedelta(minutes=1)
@@ -345,26 +348,151 @@ def test_a_silent_crew_is_not_heard_and_sends_its_words_afterwards() -> None:
     day = Day(habits=CrewHabits(silence=1.0))
     day.plan(order("O1", TO_D, segment="D", direction="forward")).live(14)
     assert day.messages == []
-    day.crews._vehicles["W1"]._habits = CrewHabits()
     day.live(40)
     assert day.events()[-1] == ("O1", "done")
 
 
 def test_a_breakdown_fails_the_work_and_is_mended() -> None:
     """A broken vehicle stands, says so, fails what it had begun, and works again later."""
-    day = Day().plan(order("O1", TO_D, segment="D", direction="forward")).live(1)
-    vehicle = day.crews._vehicles["W1"]
-    vehicle._habits = CrewHabits(breakdowns=1440.0)
-    day.live(1)
-    vehicle._habits = CrewHabits()
+    trouble = CrewTrouble("W1", "broken", 1 / 60, 2.0)
+    day = Day(habits=CrewHabits(troubles=(trouble,)))
+    day.plan(order("O1", TO_D, segment="D", direction="forward")).live(2)
     assert day.events()[-1] == ("O1", "failed")
     assert day.positions[-1]["state"] == "broken"
     stood = day.positions[-1]["xy"]
-    day.plan(order("O2", TO_D, segment="D", direction="forward")).live(10)
+    day.plan(order("O2", TO_D, segment="D", direction="forward")).live(119)
     assert day.events()[-1] == ("O2", "refused")
     assert day.positions[-1]["xy"] == stood
-    day.live(180)
+    assert day.positions[-1]["state"] == "broken"
+    day.live(1)
     assert day.positions[-1]["state"] == "idle"
+
+
+def test_breakdowns_come_at_their_rate_and_last_their_time() -> None:
+    """So many a day on shift, each of 45 to 180 minutes."""
+    day = Day(habits=CrewHabits(breakdowns=6.0)).live(15 * 1440)
+    states = "".join("X" if p["state"] == "broken" else "-" for p in day.positions)
+    lengths = [len(run) for run in re.findall("X+", states[:-180])]
+    # Of 24 hours 16 are on shift, and of these one is broken down a part.
+    assert 30 < len(lengths) < 75
+    assert all(45 <= length <= 181 for length in lengths)
+
+
+def test_a_trouble_by_schedule_is_that_crews_alone() -> None:
+    """Of a crew that is silent for the second hour nothing is heard in it, and all of others."""
+    district = block([crew("W1"), crew("W2")])
+    habits = CrewHabits(troubles=(CrewTrouble("W2", "silent", 1.0, 1.0),))
+    day = Day(district, habits).live(180)
+    heard = {
+        name: [m for m in day.messages if m.topic == f"up/crews/{name}/position"]
+        for name in ("W1", "W2")
+    }
+    assert (len(heard["W1"]), len(heard["W2"])) == (180, 120)
+    ts = {json.loads(m.payload)["ts"] for m in heard["W1"]} - {
+        json.loads(m.payload)["ts"] for m in heard["W2"]
+    }
+    assert (min(ts), max(ts)) == ("2026-03-02T05:01:00Z", "2026-03-02T06:00:00Z")
+
+
+def test_a_trouble_of_an_unknown_crew_is_refused() -> None:
+    """The error names the crew and those that there are."""
+    with pytest.raises(ValueError, match=r"'W9'.*W1"):
+        Day(habits=CrewHabits(troubles=(CrewTrouble("W9", "broken", 0.0, 1.0),)))
+
+
+def test_a_break_is_taken_in_the_middle_of_the_shift_after_the_order_in_hand() -> None:
+    """The shift of 10:00 to 16:00 has its middle at 13:00: half an hour begins about 12:45."""
+    district = block([crew("W1", tank_m3=99.0, shifts=(Shift(time(10), time(16)),))])
+    habits = CrewHabits(break_min=30.0)
+    rounds = orders_of("DABC" * 20)
+    day = Day(district, habits).plan(*rounds).live(120)
+    gaps = []
+    events = [(datetime.fromisoformat(e["ts"]), e["event"]) for e in day.progress]
+    for (done, _), (started, _) in pairwise(e for e in events if e[1] in ("done", "started")):
+        if started - done > 20 * MINUTE:
+            gaps.append((done, started - done))
+    ((since, length),) = gaps
+    assert NOON + 45 * MINUTE <= since <= NOON + 48 * MINUTE
+    assert timedelta(minutes=30) <= length < timedelta(minutes=31)
+    idle = [p for p in day.positions if p["state"] == "idle"]
+    assert 29 <= len(idle) <= 31
+    # All that was begun was ended, in order, break or not.
+    assert [e for e in day.events() if e[1] != "accepted"] == [
+        (f"O{n // 2}", ("started", "done")[n % 2]) for n in range(len(events) - 80)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shift", "breaks"), [((6, 14), 0), ((8, 18), 1), ((10, 15), 0), ((20, 13), 0)]
+)
+def test_only_long_shifts_have_a_break(shift: tuple[int, int], breaks: int) -> None:
+    """From noon to three a shift has a break if it is six hours long and its middle comes then."""
+    first, last = shift
+    district = block([crew("W1", tank_m3=99.0, shifts=(Shift(time(first), time(last)),))])
+    rounds = orders_of("DABC" * 40)
+    usual, rested = (
+        Day(district, CrewHabits(break_min=minutes)).plan(*rounds).live(180)
+        for minutes in (0.0, 40.0)
+    )
+    done = [sum(event == "done" for _, event in day.events()) for day in (usual, rested)]
+    assert (done[1] < done[0] - 10) == bool(breaks)
+    assert breaks or done[0] == done[1]
+
+
+def test_breakdowns_do_not_hang_on_the_plan() -> None:
+    """A crew that is worked hard breaks down in the very minutes in which an idle one does."""
+    numbers = count()
+
+    def work(day: Day) -> None:
+        stay = at(DEPOT) * 2
+        name = f"X{next(numbers)}"
+        day.plan(*(order(f"{name}-{n}", stay, segment="E", direction="backward") for n in range(3)))
+
+    days = []
+    for plans in (None, work):
+        day = Day(habits=CrewHabits(refusal=0.3, breakdowns=12.0), seed=3)
+        for _ in range(40):
+            if plans is not None:
+                plans(day)
+            day.live(15)
+        days.append([p["ts"] for p in day.positions if p["state"] == "broken"])
+    assert days[0] == days[1]
+    assert len(days[0]) > 100
+    assert len(day.progress) > 100
+
+
+def test_the_nth_order_has_its_own_luck() -> None:
+    """Other orders in other plans at other times: the same ones in sequence are refused."""
+
+    def refused(size: int) -> list[bool]:
+        stay, day = at(DEPOT) * 2, Day(habits=CrewHabits(refusal=0.3), seed=5)
+        for first in range(0, 60, size):
+            names = [f"P{size}-{n}" for n in range(first, first + size)]
+            day.plan(*(order(name, stay, segment="E", direction="backward") for name in names))
+            day.live(size)
+        reasons: dict[str, str | None] = {}
+        for said in day.progress:
+            reasons.setdefault(said["order"], said.get("reason"))
+        return [reason in REFUSALS for reason in reasons.values()]
+
+    assert refused(1) == refused(4) == refused(60)
+    assert 8 < sum(refused(60)) < 30
+
+
+def test_a_crew_more_changes_no_other() -> None:
+    """Each crew has its own luck."""
+    habits = CrewHabits(refusal=0.2, silence=0.1, breakdowns=10.0)
+    few, more = block([crew("W1")]), block([crew("W2"), crew("W1")])
+    a, b = (
+        Day(town, habits).plan(*orders_of("DABC" * 4)).live(150).messages for town in (few, more)
+    )
+    assert a == [message for message in b if "/W1/" in message.topic]
+
+
+def test_work_says_on_which_order_it_was_done() -> None:
+    """What was done to a street names the crew and the order."""
+    day = Day().plan(order("O1", TO_D, segment="D", direction="forward")).live(4)
+    assert {(work.crew, work.order) for work in day.works} == {("W1", "O1")}
 
 
 def orders_of(names: Iterable[str]) -> list[dict[str, Any]]:
@@ -411,3 +539,30 @@ def test_times_are_utc() -> None:
     assert day.positions[0]["ts"] == (NOON + MINUTE).astimezone(UTC).isoformat().replace(
         "+00:00", "Z"
     )
+
+
+@pytest.mark.parametrize(
+    ("shift", "clock", "expected"),
+    [
+        (("06:00", "14:00"), "06:00", ("2026-03-02T06:00", 8)),
+        (("06:00", "14:00"), "13:59", ("2026-03-02T06:00", 8)),
+        (("06:00", "14:00"), "14:00", None),
+        (("06:00", "14:00"), "05:59", None),
+        (("22:00", "06:00"), "23:00", ("2026-03-02T22:00", 8)),
+        (("22:00", "06:00"), "05:59", ("2026-03-01T22:00", 8)),
+        (("22:00", "06:00"), "06:00", None),
+        (("08:00", "08:00"), "07:59", ("2026-03-01T08:00", 24)),
+        (("08:00", "08:00"), "08:00", ("2026-03-02T08:00", 24)),
+    ],
+)
+def test_the_shift_of_a_time(
+    shift: tuple[str, str], clock: str, expected: tuple[str, int] | None
+) -> None:
+    """A time lies in the shift that began before it and has not ended, at night till morning."""
+    shifts = [Shift(*map(time.fromisoformat, shift))]
+    found = shift_at(shifts, datetime.fromisoformat(f"2026-03-02T{clock}"))
+    if expected is None:
+        assert found is None
+    else:
+        began, hours = expected
+        assert found == (datetime.fromisoformat(began), timedelta(hours=hours))

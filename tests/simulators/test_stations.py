@@ -2,27 +2,25 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from geo.district import District, Station, load_district
-from simulators.devices.cameras import Cameras
-from simulators.devices.hotline import Hotline
-from simulators.devices.stations import StationFaults, Stations, humidity_growth
+from geo.district import District, Station
+from simulators.devices.faults import FaultyReading
+from simulators.devices.stations import Stations, humidity_growth
 from simulators.message import Message
-from tests.dispatch.towns import LAT, LON, block
-from tests.simulators.fake_street import StillMinute, still_minute
+from simulators.scenario import Scenario, StationFault
+from tests.dispatch.towns import block
+from tests.simulators.fake_scene import MINUTE, QUIET, START, FakeScene, scene, station
 
-START = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-XINGHAI = Path(__file__).parents[2] / "geo" / "data" / "xinghai"
+MN = pytest.mark.parametrize("mn", ["MN0", None])
 
 
 def with_stations(*stations: Station) -> District:
@@ -30,10 +28,14 @@ def with_stations(*stations: Station) -> District:
     return replace(block(), stations={station.id: station for station in stations})
 
 
-def station(name: str, **changes: Any) -> Station:
-    """A road station on segment A."""
-    facts = {"kind": "road", "segment": "A", "site": None, "height_m": 3.0, "mn": None}
-    return Station(id=name, lon=LON, lat=LAT, **({"pm_unit": "ug/m3"} | facts | changes))
+def faulty(**changes: Any) -> Scenario:
+    """A scenario in which stations have these faults."""
+    return replace(QUIET, **changes)
+
+
+def given(*faults: StationFault) -> Scenario:
+    """A scenario with faults at their times."""
+    return replace(QUIET, station_faults=faults)
 
 
 def read(message: Message) -> list[dict[str, Any]]:
@@ -70,7 +72,7 @@ def frame(raw: str) -> dict[str, Any]:
 
 
 def run(
-    stations: Stations, minute: StillMinute, minutes: int, start: datetime = START
+    stations: Stations, minute: FakeScene, minutes: int, start: datetime = START
 ) -> list[tuple[datetime, Message]]:
     """What is published, with when."""
     said = []
@@ -80,12 +82,27 @@ def run(
     return said
 
 
+def readings_of(
+    scenario: Scenario, minutes: int, one: Station | None = None, seed: int = 2
+) -> tuple[list[dict[str, Any]], list[FaultyReading], Stations]:
+    """What one station says that can be read, and what the truth says was wrong."""
+    district = with_stations(one or station("S0"))
+    stations, minute = Stations(district, scenario, seed), scene(district)
+    said, wrong = [], []
+    for step in range(1, minutes + 1):
+        for message in stations.minute(START + step * MINUTE, minute):
+            if message.count:
+                said += read(message)
+        wrong += stations.faulty
+    return said, wrong, stations
+
+
 def test_each_speaks_its_own_language() -> None:
     """A station with a device number speaks HJ 212, every third of the others SenML."""
     district = with_stations(
         station("S0", mn="MN0"), station("S1"), station("S2"), station("S3"), station("S4")
     )
-    said = run(Stations(district, StationFaults(), 1), still_minute(district), 1)
+    said = run(Stations(district, QUIET, 1), scene(district), 1)
     kinds = {message.topic: message.payload[:2] for _, message in said}
     assert kinds == {
         "up/stations/S0/readings": b"##",
@@ -100,7 +117,7 @@ def test_each_speaks_its_own_language() -> None:
 def test_a_sound_station_is_off_by_its_gain_alone(mn: str | None) -> None:
     """Over an hour a station is off by at most its gain of 8 % and the spread of its channels."""
     district = with_stations(station("S0", mn=mn))
-    said = run(Stations(district, StationFaults(), 7), still_minute(district), 60)
+    said = run(Stations(district, QUIET, 7), scene(district), 60)
     readings = [one for _, message in said for one in read(message)]
     assert [one["ts"] for one in readings] == [START + n * MINUTE for n in range(1, 61)]
     for name, truth in (("pm10", 100.0), ("pm25", 40.0), ("tsp", 150.0)):
@@ -117,11 +134,11 @@ def test_particles_come_in_the_unit_of_the_station(
 ) -> None:
     """The same station in another unit says the same amount of dust."""
     usual, other = station("S0", mn=mn), station("S0", mn=mn, pm_unit=unit)
-    minute = still_minute(block())
+    minute = scene(block())
     a, b = (
         [
             one
-            for _, message in run(Stations(with_stations(which), StationFaults(), 1), minute, 5)
+            for _, message in run(Stations(with_stations(which), QUIET, 1), minute, 5)
             for one in read(message)
         ]
         for which in (usual, other)
@@ -135,11 +152,11 @@ def test_humidity_lets_fine_particles_swell() -> None:
     assert humidity_growth(50.0) == humidity_growth(75.0) == 1.0
     assert 1.2 < humidity_growth(95.0) < 2.0
     district = with_stations(station("S0"))
-    dry, wet = still_minute(district), still_minute(district)
+    dry, wet = scene(district), scene(district)
     wet.rh = 95.0
     means = []
     for minute in (dry, wet):
-        said = run(Stations(district, StationFaults(), 3), minute, 60)
+        said = run(Stations(district, QUIET, 3), minute, 60)
         readings = [one for _, message in said for one in read(message)]
         means.append({n: np.mean([one[n] for one in readings]) for n in ("pm10", "pm25")})
     growth = humidity_growth(95.0)
@@ -151,19 +168,18 @@ def test_humidity_lets_fine_particles_swell() -> None:
 def test_rain_is_counted_whole() -> None:
     """Readings say the rain since the one before in tips of a tenth; none is lost."""
     district = with_stations(station("S0"))
-    minute = still_minute(district)
+    minute = scene(district)
     minute.rain = 0.037
-    said = run(Stations(district, StationFaults(), 3), minute, 100)
+    said = run(Stations(district, QUIET, 3), minute, 100)
     total = sum(one["rain"] for _, message in said for one in read(message))
     assert total == pytest.approx(3.7, abs=0.1)
 
 
 @pytest.mark.parametrize("mn", ["MN0", None])
 def test_what_a_dropout_held_back_comes_afterwards(mn: str | None) -> None:
-    """After an outage everything measured is published once, in few messages, and at most late
-    by two hours."""
+    """After an outage everything measured is published once, in few messages, late by hours."""
     district = with_stations(station("S0", mn=mn), station("S1"), station("S2"), station("S3"))
-    said = run(Stations(district, StationFaults(dropouts=6.0), 5), still_minute(district), 3000)
+    said = run(Stations(district, faulty(dropouts_per_day=6.0), 5), scene(district), 3000)
     for name in district.stations:
         mine = [(at, m) for at, m in said if m.topic == f"up/stations/{name}/readings"]
         readings = [one["ts"] for _, message in mine for one in read(message)]
@@ -171,7 +187,7 @@ def test_what_a_dropout_held_back_comes_afterwards(mn: str | None) -> None:
         assert len(readings) == sum(message.count for _, message in mine)
         assert len(mine) < len(readings)
         waits = [at - one["ts"] for at, message in mine for one in read(message)]
-        assert timedelta(minutes=10) < max(waits) <= timedelta(minutes=121)
+        assert timedelta(minutes=100) < max(waits) <= timedelta(minutes=361)
         # A SenML pack counts its records against the contract's thousand items.
         assert all(message.payload.count(b'"n"') <= 1000 for _, message in mine)
         assert all(len(message.payload) < 256 * 1024 for _, message in mine)
@@ -180,7 +196,7 @@ def test_what_a_dropout_held_back_comes_afterwards(mn: str | None) -> None:
 def test_back_filled_frames_say_so() -> None:
     """Frames of an outage carry RF=1, those in time do not."""
     district = with_stations(station("S0", mn="MN0"))
-    said = run(Stations(district, StationFaults(dropouts=6.0), 5), still_minute(district), 1500)
+    said = run(Stations(district, faulty(dropouts_per_day=6.0), 5), scene(district), 1500)
     late = {(at != one["ts"], one["late"]) for at, message in said for one in read(message)}
     assert late == {(False, False), (True, True)}
 
@@ -188,17 +204,17 @@ def test_back_filled_frames_say_so() -> None:
 @pytest.mark.parametrize(
     ("faults", "shows"),
     [
-        (StationFaults(over_ranges=20.0), lambda one: one["status"] == "T"),
-        (StationFaults(negatives=20.0), lambda one: one["pm10"] < 0),
-        (StationFaults(spikes=20.0), lambda one: one["pm10"] > 300),
+        (faulty(over_ranges_per_day=20.0), lambda one: one["status"] == "T"),
+        (faulty(negatives_per_day=20.0), lambda one: one["pm10"] < 0),
+        (faulty(spikes_per_day=20.0), lambda one: one["pm10"] > 300),
     ],
     ids=["over_range", "negative", "spike"],
 )
-def test_faults_show(faults: StationFaults, shows: Any) -> None:
+def test_faults_show(faults: Scenario, shows: Any) -> None:
     """A fault of the scenario is in some readings; without it, in none."""
     district = with_stations(station("S0", mn="MN0"))
-    for given, expected in ((faults, True), (StationFaults(), False)):
-        said = run(Stations(district, given, 2), still_minute(district), 720)
+    for given, expected in ((faults, True), (QUIET, False)):
+        said = run(Stations(district, given, 2), scene(district), 720)
         readings = [one for _, message in said for one in read(message)]
         assert any(shows(one) for one in readings) is expected
         assert not all(shows(one) for one in readings)
@@ -207,7 +223,7 @@ def test_faults_show(faults: StationFaults, shows: Any) -> None:
 def test_a_stuck_station_repeats_itself() -> None:
     """Particles stand still for at least half an hour, the weather does not."""
     district = with_stations(station("S0"))
-    said = run(Stations(district, StationFaults(stuck=10.0), 2), still_minute(district), 1440)
+    said = run(Stations(district, faulty(stuck_per_day=10.0), 2), scene(district), 1440)
     readings = [one for _, message in said for one in read(message)]
     runs, length = [], 1
     for before, one in pairwise(readings):
@@ -221,10 +237,8 @@ def test_a_stuck_station_repeats_itself() -> None:
 def test_messages_sent_twice_are_counted_once() -> None:
     """A duplicate is the same to the byte, and counts no reading."""
     district = with_stations(station("S0"))
-    faults = StationFaults(duplicate_rate=0.2)
-    said = [
-        message for _, message in run(Stations(district, faults, 2), still_minute(district), 300)
-    ]
+    faults = faulty(duplicate_rate=0.2)
+    said = [message for _, message in run(Stations(district, faults, 2), scene(district), 300)]
     assert len({message.payload for message in said}) == sum(m.count for m in said) == 300
     assert 330 < len(said) < 400
 
@@ -232,94 +246,197 @@ def test_messages_sent_twice_are_counted_once() -> None:
 def test_a_station_more_changes_no_other() -> None:
     """Each device has its own luck."""
     few, more = with_stations(station("S1")), with_stations(station("S1"), station("S2"))
-    a = run(Stations(few, StationFaults(spikes=5.0), 1), still_minute(few), 60)
-    b = run(Stations(more, StationFaults(spikes=5.0), 1), still_minute(more), 60)
+    a = run(Stations(few, faulty(spikes_per_day=5.0), 1), scene(few), 60)
+    b = run(Stations(more, faulty(spikes_per_day=5.0), 1), scene(more), 60)
     assert a == [one for one in b if "S1" in one[1].topic]
 
 
-# Cameras and residents ------------------------------------------------------------------------
+# What was faulty -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def xinghai() -> District:
-    """The shipped district."""
-    return load_district(XINGHAI)
+@MN
+def test_the_truth_names_the_faulty_readings(mn: str | None) -> None:
+    """Readings that a fault shows in are those that the truth names for it, and no others."""
+    scenario = faulty(negatives_per_day=15.0, over_ranges_per_day=15.0, spikes_per_day=30.0)
+    said, wrong, _ = readings_of(scenario, 1440, station("S0", mn=mn))
+    named: dict[str, set[datetime]] = {}
+    for one in wrong:
+        assert one.station == "S0"
+        assert one.ts == one.true_ts
+        named.setdefault(one.fault, set()).add(one.ts)
+    assert {one["ts"] for one in said if one["pm10"] < 0} == named["negative"] - named["over_range"]
+    assert {one["ts"] for one in said if one.get("status") == "T"} == named["over_range"]
+    shown = {one["ts"] for one in said if one["pm10"] > 300 and one.get("status") != "T"}
+    assert shown == named["spikes"] - named["over_range"] - named["negative"]
+    assert min(map(len, named.values())) > 10
 
 
-def seen(cameras: Cameras, minute: StillMinute, minutes: int) -> list[dict[str, Any]]:
-    """The events of so many minutes from eight in the morning."""
-    events = []
-    for step in range(minutes):
-        began = START + step * MINUTE
-        for message in cameras.minute(began, began + MINUTE, minute):
-            body = json.loads(message.payload)
-            items = body if isinstance(body, list) else [body]
-            assert len(items) == message.count
-            events += [one | {"camera": message.topic.split("/")[2]} for one in items]
-    return events
+def test_a_row_of_the_truth_is_text() -> None:
+    """A row for the file of faulty readings gives both times in UTC and the kind."""
+    _, wrong, _ = readings_of(given(StationFault("S0", "clock", 0.0, 1.0, 5.0)), 1)
+    assert [one.row() for one in wrong] == [
+        ("S0", "2026-03-02T00:06:00Z", "2026-03-02T00:01:00Z", "clock")
+    ]
 
 
-def test_a_gate_camera_misses_some_and_invents_few(xinghai: District) -> None:
-    """Nine of ten muddy trucks are recognised; without any, hardly one is reported."""
-    minute = still_minute(xinghai)
-    minute.unwashed[0] = 1
-    cameras = Cameras(xinghai, 1, recall=0.9, false_alarms_per_day=0.3)
-    events = [one for one in seen(cameras, minute, 600) if one["kind"] == "unwashed_truck"]
-    first, *others = xinghai.sites
-    assert 0.85 < sum(one["site"] == first for one in events) / 600 < 0.95
-    assert sum(one["site"] in others for one in events) < 5
+@pytest.mark.parametrize("kind", ["stuck", "spikes", "outage", "negative", "over_range", "clock"])
+def test_a_given_fault_keeps_to_its_hours(kind: Any) -> None:
+    """A fault by schedule is in its station's readings of those hours, and of no others."""
+    district = with_stations(station("S0"), station("S1"))
+    size = {"spikes": 30.0, "clock": -7.0}.get(kind, 0.0)
+    stations = Stations(district, given(StationFault("S1", kind, 1.0, 2.0, size)), 3)
+    wrong = []
+    for step in range(1, 300):
+        stations.minute(START + step * MINUTE, scene(district))
+        wrong += stations.faulty
+    assert {(one.station, one.fault) for one in wrong} == {("S1", kind)}
+    at = [(one.true_ts - START) / MINUTE for one in wrong]
+    assert min(at) >= 61
+    assert max(at) <= 180
+    if kind == "spikes":
+        assert 40 < len(at) < 80
+    else:
+        assert at == list(range(61, 181))
 
 
-def test_idle_wheel_washes_mud_and_plumes_are_not_repeated_each_minute(xinghai: District) -> None:
-    """About every ten minutes, at most every fifteen for mud, and each only where it is."""
-    minute = still_minute(xinghai)
-    quiet = seen(Cameras(xinghai, 1, recall=0.9, false_alarms_per_day=0.0), minute, 60)
-    assert {one["kind"] for one in quiet} == {"truck_pass"}
-    minute.gate_failing[0] = minute.plume[0] = True
-    minute.silt[:] = 10.0
-    events = seen(Cameras(xinghai, 1, recall=0.9, false_alarms_per_day=0.0), minute, 120)
-    site = next(iter(xinghai.sites))
-    idle = [one for one in events if one["kind"] == "wash_bay_idle"]
-    assert {one["site"] for one in idle} == {site}
-    assert 10 <= len(idle) <= 16
-    assert 1 <= sum(one["kind"] == "dust_plume" for one in events) <= 12
-    street = next(name for name, camera in xinghai.cameras.items() if camera.site is None)
-    assert sum(one["kind"] == "mud_on_road" and one["camera"] == street for one in events) == 8
+def test_a_fault_of_an_unknown_station_is_refused() -> None:
+    """The error names the scenario, the station, and those that there are."""
+    with pytest.raises(ValueError, match=r"quiet.*'S9'.*S0, S1"):
+        Stations(
+            with_stations(station("S0"), station("S1")),
+            given(StationFault("S9", "stuck", 0.0, 1.0)),
+            1,
+        )
 
 
-def test_event_ids_never_repeat_and_are_ids(xinghai: District) -> None:
-    """Whatever the source, no two events have one id, and each is an id of the contract."""
-    minute = still_minute(xinghai)
-    minute.unwashed[:] = 3
-    minute.gate_failing[:] = True
-    events = seen(Cameras(xinghai, 1, recall=0.9, false_alarms_per_day=50.0), minute, 90)
-    ids = [one["id"] for one in events]
-    assert len(ids) > 1000
-    assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", one) for one in ids)
+def test_a_wrong_clock_stamps_readings_wrong() -> None:
+    """While the clock is off, readings carry its time; the truth has both."""
+    said, wrong, _ = readings_of(given(StationFault("S0", "clock", 0.5, 1.0, 25.0)), 120)
+    off = [(one["ts"] - START) / MINUTE - n for n, one in enumerate(said, 1)]
+    assert off == [0] * 30 + [25] * 60 + [0] * 30
+    assert [one.ts - one.true_ts for one in wrong] == [25 * MINUTE] * 60
 
 
-def test_residents_complain_of_dust_later(xinghai: District) -> None:
-    """More dust, more complaints, minutes after it came; none of clean streets."""
+def test_clocks_go_wrong_by_chance_for_hours_and_minutes() -> None:
+    """For 1 to 6 hours a clock is 3 to 40 whole minutes off, either way."""
+    _, wrong, _ = readings_of(faulty(clock_faults_per_day=3.0), 10 * 1440)
+    off = [(one.ts - one.true_ts) / MINUTE for one in wrong]
+    assert all(3 <= abs(minutes) <= 40 and minutes == int(minutes) for minutes in off)
+    assert min(off) < 0 < max(off)
+    lengths = [1]
+    for before, one in pairwise(wrong):
+        follows = one.true_ts - before.true_ts == MINUTE
+        lengths[-1:] = [lengths[-1] + 1] if follows else [lengths[-1], 1]
+    assert len(lengths) > 10
+    assert all(60 <= length <= 361 for length in lengths[:-1])
 
-    def complaints(increment: float) -> list[dict[str, Any]]:
-        minute = still_minute(xinghai)
-        hotline = Hotline(xinghai, 1, per_day=200.0)
-        found = []
-        for step in range(600):
-            # An hour of dust, then none.
-            minute.increment[:] = increment if step < 60 else 0.0
-            began = START + step * MINUTE
-            for message in hotline.minute(began, began + MINUTE, minute):
-                assert message.topic == "up/reports/12345"
-                found.append(json.loads(message.payload) | {"step": step})
-        return found
 
-    assert complaints(20.0) == []
-    some, many = complaints(50.0), complaints(120.0)
-    assert 0 < len(some) < len(many) < 200
-    assert min(one["step"] for one in many) >= 5
-    assert max(one["step"] for one in many) > 60
-    assert {one["kind"] for one in many} <= {"dust", "noise"}
-    assert all(re.search("[一-鿿]", one["text"]) for one in many)
-    assert len({one["id"] for one in many}) == len(many)
+def test_gains_drift_apart_and_are_told_when_far_off() -> None:
+    """After ten days stations are off by about ten times the drift of a day, either way."""
+    district = with_stations(*(station(f"S{n}") for n in range(60)))
+    stations = Stations(district, faulty(drift_percent_per_day=2.0), 1)
+    for _ in range(9):
+        stations.minute(START, scene(district), minutes=1440.0)
+    said = run(stations, scene(district), 40, START + 10 * timedelta(days=1))
+    told = {one.station for one in stations.faulty if one.fault == "drift"}
+    sound = run(Stations(district, QUIET, 1), scene(district), 40)
+
+    def means(messages: list[tuple[datetime, Message]]) -> Any:
+        found: dict[str, list[float]] = {}
+        for _, message in messages:
+            found.setdefault(message.topic.split("/")[2], []).extend(
+                one["pm10"] for one in read(message)
+            )
+        return {name: float(np.mean(values)) for name, values in found.items()}
+
+    usual, drifted = means(sound), means(said)
+    off = {name: drifted[name] / usual[name] - 1.0 for name in usual}
+    assert 0.13 < np.std(list(off.values())) < 0.24
+    assert {name for name, share in off.items() if abs(share) > 0.12} <= told
+    assert told <= {name for name, share in off.items() if abs(share) > 0.08}
+
+
+def test_a_given_drift_grows_and_is_set_right() -> None:
+    """A gain that rises by 240 % a day is a tenth up after an hour, half after five."""
+    faulty_, _, _ = readings_of(given(StationFault("S0", "drift", 0.0, 10.0, 240.0)), 660)
+    sound, _, _ = readings_of(QUIET, 660)
+    ratio = np.array([a["pm10"] / b["pm10"] for a, b in zip(faulty_, sound, strict=True)])
+    assert ratio[59] == pytest.approx(1.1, abs=0.002)
+    assert ratio[299] == pytest.approx(1.5, abs=0.002)
+    assert (ratio[600:] == 1.0).all()
+
+
+@MN
+def test_garbled_messages_lose_their_readings(mn: str | None) -> None:
+    """What a bad line has broken is counted, named by the truth, and not read by anybody."""
+    district = with_stations(station("S0", mn=mn))
+    scenario = replace(faulty(garbled_rate=0.3), start=START)
+    stations, minute = Stations(district, scenario, 4), scene(district)
+    whole, lost = 0, set()
+    for step in range(1, 601):
+        now = START + step * MINUTE
+        (message,) = stations.minute(now, minute)
+        if message.count:
+            whole += 1
+            assert [one["ts"] for one in read(message)] == [now]
+        lost |= {one.true_ts for one in stations.faulty if one.fault == "garbled"}
+    assert whole + len(lost) == 600
+    assert 130 < len(lost) < 230
+    assert sum(stations.planted.values()) == len(lost)
+    assert set(stations.planted) == ({"json"} if mn is None else {"crc", "length"})
+
+
+def test_a_share_of_messages_at_given_hours() -> None:
+    """Duplicates and garbled messages by schedule come at their share of the messages."""
+    for kind in ("duplicate", "garbled"):
+        _, wrong, _ = readings_of(given(StationFault("S0", kind, 1.0, 5.0, 0.4)), 420)
+        assert 80 < len(wrong) < 160
+        assert {one.fault for one in wrong} == {kind}
+
+
+FAULTS = {
+    "stuck_per_day": 9.0,
+    "spikes_per_day": 30.0,
+    "negatives_per_day": 9.0,
+    "over_ranges_per_day": 9.0,
+    "clock_faults_per_day": 3.0,
+    "dropouts_per_day": 5.0,
+    "late_per_day": 9.0,
+    "duplicate_rate": 0.2,
+    "garbled_rate": 0.2,
+    "drift_percent_per_day": 5.0,
+}
+
+
+@pytest.mark.parametrize("more", FAULTS)
+def test_a_fault_more_changes_no_other(more: str) -> None:
+    """Turning one fault on leaves all other faults at the readings at which they were."""
+    others = {name: rate for name, rate in FAULTS.items() if name != more}
+    kinds = {
+        "stuck_per_day": "stuck",
+        "spikes_per_day": "spikes",
+        "negatives_per_day": "negative",
+        "over_ranges_per_day": "over_range",
+        "clock_faults_per_day": "clock",
+        "dropouts_per_day": "outage",
+        "late_per_day": "outage",
+    }
+    wrong = []
+    for rates in (others, FAULTS):
+        _, truth, _ = readings_of(faulty(**rates), 1440)
+        # How messages are cut, and so what is lost with one, follows from what outages hold back.
+        kept = set(kinds.values()) - {kinds.get(more)}
+        wrong.append(Counter((one.true_ts, one.fault) for one in truth if one.fault in kept))
+    assert wrong[0] == wrong[1]
+    assert wrong[0].total() > 300
+
+
+def test_faults_leave_the_noise_alone() -> None:
+    """With and without faults the weather in the readings is the same to the last digit."""
+    rates = {name: rate for name, rate in FAULTS.items() if name != "clock_faults_per_day"}
+    sound, of_faulty = (
+        {(one["ts"], one["temp"], one["rh"]) for one in readings_of(scenario, 1000)[0]}
+        for scenario in (QUIET, faulty(**rates))
+    )
+    assert len(of_faulty) > 500
+    assert of_faulty < sound
