@@ -223,7 +223,7 @@ def _of_pieces(pairs: _Pairs, wind_from_deg: float, cls: Stability) -> tuple[Int
     sigma_y = np.hypot(sigma_y, pairs.spread_m[on])
     sigma_z = np.hypot(sigma_z, MIXED_SIGMA_Z_M)
     seen = length * _mean_gauss(begin, end, sigma_y)
-    vertical = _vertical(pairs.z_m[on], SOURCE_HEIGHT_M, sigma_z)
+    vertical = _vertical(pairs.z_m[on].astype(np.float64), SOURCE_HEIGHT_M, sigma_z)
     return pairs.cell[on], seen * vertical / (2.0 * np.pi * sigma_y * sigma_z)
 
 

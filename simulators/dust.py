@@ -194,15 +194,20 @@ class Dust:
         local = end.astimezone(self._timezone)
         return busy_at(local, since_h, usual.traffic_factor, usual.traffic)
 
+    def drive(self, end: datetime) -> tuple[GateMinute, Stream]:
+        """Let the vehicles alone live through a minute: out of the gates and over the streets."""
+        since_min = (end - self._scenario.start).total_seconds() / 60.0
+        busy = self._busy(end)
+        gates = self.gates.step(end.astimezone(self._timezone), since_min, busy)
+        return gates, self._road.step(busy, gates.trucks, gates.trucks_uncovered)
+
     def step(self, end: datetime, works: Iterable[Work] = ()) -> Minute:
         """Live through the minute that ends at `end`, in which crews did `works`."""
         works = list(works)
         streets = self.streets
         since_min = (end - self._scenario.start).total_seconds() / 60.0
         air = self._sky.step(end)
-        busy = self._busy(end)
-        gates = self.gates.step(end.astimezone(self._timezone), since_min, busy)
-        traffic = self._road.step(busy, gates.trucks, gates.trucks_uncovered)
+        gates, traffic = self.drive(end)
         passing = traffic.passing()
         before_g = self.silt_g
         total_g = before_g.sum(axis=1)

@@ -117,7 +117,7 @@ def spans(begin: Ints, end: Ints) -> Ints:
     """The numbers of all ranges ``begin:end`` one after another."""
     length = end - begin
     before = np.cumsum(length) - length
-    return np.arange(length.sum()) + np.repeat(begin - before, length)
+    return np.asarray(np.arange(length.sum()) + np.repeat(begin - before, length), np.intp)
 
 
 class _Drawn:

@@ -104,7 +104,7 @@ def step(
     passing: Passing,
     let_through: Floats,
     tracked_in_g: Floats,
-    uncovered: Floats,
+    uncovered: NDArray[np.int64],
     removed_share: Floats,
     rain_mm: float,
     onward: csr_array,
@@ -126,7 +126,7 @@ def step(
 
     def lose(gone: Floats | float) -> Floats:
         """Take these shares off each segment, whatever its origin."""
-        lost = left * np.reshape(gone, (-1, 1))
+        lost: Floats = left * np.reshape(gone, (-1, 1))
         np.subtract(left, lost, out=left)
         return lost
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from geo.district import District, Site
 from simulators.routes import CONTAINER, MUCK, NO_SITE, Load, Routes
@@ -58,12 +59,16 @@ PLUME_SIGMA_Z0_M = 4.0
 DIRTY_SHARE = 0.02
 FAILING_SHARE = 0.95
 
+# The same as bounds of a normal number.
+DIRTY_BELOW, FAILING_BELOW = float(ndtri(DIRTY_SHARE)), float(ndtri(FAILING_SHARE))
+BLOCK = 1024
+
 # Local hours in which a wheel wash is needed, and may fail.
 WORK_FROM_H, WORK_TO_H = 8, 22
 
 
 # The soil on a truck that leaves a site halves over each such distance.
-SOIL_HALVES_M = 220.0
+SOIL_HALVES_M = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def sites_of(district: District, scenario: Scenario) -> list[Opened]:
 def soil_shares(routes: Routes, sites: int, length_m: Floats) -> Floats:
     """(site, segment): where soil on the trucks out of each site falls off; rows sum to 1.
 
-    It falls along the ways that they take, by their numbers, and all of it before the end of the way.
+    It falls along the ways that they take, by their numbers, all of it before they end.
     """
     shares = np.zeros((sites, len(length_m)))
     for route in np.flatnonzero(routes.from_site != NO_SITE):
@@ -118,7 +123,9 @@ def soil_shares(routes: Routes, sites: int, length_m: Floats) -> Floats:
         fallen /= fallen.sum()
         np.add.at(shares[routes.from_site[route]], on, routes.per_day[route] * fallen)
     total = shares.sum(axis=1, keepdims=True)
-    return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0.0)
+    return np.asarray(
+        np.divide(shares, total, out=np.zeros_like(shares), where=total > 0.0), np.float64
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +171,12 @@ class Gates:
         self._own = [np.flatnonzero(owner == at) for at in range(len(opened))]
         self._out = [routes.from_site[own] == at for at, own in enumerate(self._own)]
         self._rates = [routes.per_day[own] / MINUTES_A_DAY for own in self._own]
-        self._rngs = [
-            [stream(seed, "site", site.id, what) for what in ("trucks", "loads", "failures")]
-            for site in sites
-        ]
+        self._uncovered_below = float(ndtri(scenario.uncovered_rate))
+        self._truck_rngs = [stream(seed, "site", site.id, "trucks") for site in sites]
+        self._load_rngs = [stream(seed, "site", site.id, "loads") for site in sites]
+        self._failure_rngs = [stream(seed, "site", site.id, "failures") for site in sites]
+        # Numbers are drawn for hours ahead, two for each minute.
+        self._failure_draws: list[list[float]] = [[] for _ in sites]
         self._until_min = np.zeros(len(opened))
         self._may_fail = max(sum(each.known and each.muddy for each in opened), 1)
         self._given = _given_failures(district, sites, scenario, seed)
@@ -181,33 +190,38 @@ class Gates:
         on_routes = np.zeros(self._routes, np.int64)
         open_loads = np.zeros(self._routes, np.int64)
         for at, (each, own) in enumerate(zip(self._opened, self._own, strict=True)):
-            trucks_rng, loads_rng, failures_rng = self._rngs[at]
-            is_open = since_start_min > each.from_min
-            failing[at] = self._fails(at, local, since_start_min, failures_rng) and is_open
+            fails = self._fails(at, local, since_start_min)
             scale = busy.muck if each.muddy else busy.container
-            trucks = trucks_rng.poisson(self._rates[at] * scale) * is_open
+            trucks = self._truck_rngs[at].poisson(self._rates[at] * scale)
+            if since_start_min <= each.from_min:
+                continue
+            failing[at] = fails
+            if not trucks.any():
+                continue
             on_routes[own] = trucks
-            leaving = np.where(self._out[at], trucks, 0)
-            out[at] = leaving.sum()
-            if out[at]:
-                washing = DIRTY_SHARE if not failing[at] else FAILING_SHARE
-                # One number for each truck, so that the next one's do not depend on this one.
-                wash, load = loads_rng.random(out[at]), loads_rng.standard_normal(out[at])
-                muddy = wash < washing
-                dirty[at] = muddy.sum()
-                # Log-normal with mean 1: a few trucks bring most of it.
-                loads = np.exp(LOAD_SPREAD * load - LOAD_SPREAD**2 / 2.0)
-                soil[at] = each.trade.soil_g * (loads * np.where(muddy, 1.0, WASHED_SHARE)).sum()
-                if each.muddy:
-                    bare = loads_rng.random(out[at]) < self._scenario.uncovered_rate
-                    truck_routes = np.repeat(own, leaving)
-                    np.add.at(open_loads, truck_routes[bare], 1)
-                    uncovered[at] = bare.sum()
+            leaving = np.repeat(own[self._out[at]], trucks[self._out[at]])
+            out[at] = len(leaving)
+            if not out[at]:
+                continue
+            # For each truck: is it washed, how much is on it, is it covered?
+            washed, size, covered = self._load_rngs[at].standard_normal((out[at], 3)).T
+            muddy = washed < (FAILING_BELOW if fails else DIRTY_BELOW)
+            dirty[at] = np.count_nonzero(muddy)
+            # Log-normal with mean 1: a few trucks bring most of it.
+            loads = np.exp(LOAD_SPREAD * size - LOAD_SPREAD**2 / 2.0)
+            soil[at] = each.trade.soil_g * (loads * np.where(muddy, 1.0, WASHED_SHARE)).sum()
+            if each.muddy:
+                bare = covered < self._uncovered_below
+                uncovered[at] = np.count_nonzero(bare)
+                np.add.at(open_loads, leaving[bare], 1)
         return GateMinute(out - dirty, dirty, uncovered, failing, soil, on_routes, open_loads)
 
-    def _fails(self, at: int, local: datetime, since_min: float, rng: np.random.Generator) -> bool:
-        # Drawn every minute, so that the stream does not depend on the hour.
-        chance, share = rng.random(2)
+    def _fails(self, at: int, local: datetime, since_min: float) -> bool:
+        draws = self._failure_draws[at]
+        if not draws:
+            draws += self._failure_rngs[at].random(BLOCK).tolist()
+        # Taken every minute, so that what comes does not depend on the hour.
+        share, chance = draws.pop(), draws.pop()
         if self._opened[at].muddy and WORK_FROM_H <= local.hour < WORK_TO_H:
             minutes = (WORK_TO_H - WORK_FROM_H) * 60.0 * self._may_fail
             if chance < self._scenario.gate_failures_per_day / minutes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Self, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,7 +162,7 @@ class TruthFiles:
             if file is not None:
                 file.close()
 
-    def __enter__(self) -> "TruthFiles":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

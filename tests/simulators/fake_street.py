@@ -24,6 +24,9 @@ class StillMinute:
     gate_failing: NDArray[np.bool_]
     unwashed: NDArray[np.int64]
     plume: NDArray[np.bool_]
+    light: NDArray[np.int64]
+    uncovered: NDArray[np.int64]
+    uncovered_gate: NDArray[np.int64]
     temp: float = 20.0
     rh: float = 60.0
     pressure: float = 1010.0
@@ -48,6 +51,9 @@ def still_minute(district: District) -> StillMinute:
         gate_failing=np.zeros(sites, bool),
         unwashed=np.zeros(sites, np.int64),
         plume=np.zeros(sites, bool),
+        light=np.full(segments, 8),
+        uncovered=np.zeros(segments, np.int64),
+        uncovered_gate=np.zeros(sites, np.int64),
     )
 
 
@@ -58,12 +64,24 @@ class StillStreet:
     minute: StillMinute
     treated: list[tuple[str, str, float, float]] = field(default_factory=list)
     sites: list[tuple[str, str]] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
 
     def step(self, now: datetime) -> StillMinute:
         return self.minute
 
-    def treat(self, segment: str, treatment: str, share: float, water_l_per_m2: float) -> None:
+    def treat(
+        self,
+        segment: str,
+        treatment: str,
+        share: float,
+        water_l_per_m2: float,
+        *,
+        crew: str = "",
+        order: str = "",
+    ) -> None:
         self.treated.append((segment, treatment, share, water_l_per_m2))
+        self.told.append((crew, order))
 
-    def treat_site(self, site: str, treatment: str) -> None:
+    def treat_site(self, site: str, treatment: str, *, crew: str = "", order: str = "") -> None:
         self.sites.append((site, treatment))
+        self.told.append((crew, order))

@@ -7,15 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geo.district import District, load_district
 from geo.graph import RoadGraph
 from simulators.dust import Dust, Minute
-from simulators.scenario import GateFailure, RainSpell, Scenario, load_scenario
+from simulators.scenario import (
+    GateFailure,
+    NewSite,
+    RainSpell,
+    Scenario,
+    TrafficSpell,
+    load_scenario,
+)
 from simulators.sites import main_site
-from simulators.treatment import Work
-from simulators.truth import Truth
+from simulators.treatment import EFFECTS, Work
+from tests.dispatch.towns import LAT, LON, NOON, by_chance
 
 XINGHAI = Path(__file__).parents[2] / "geo" / "data" / "xinghai"
 
@@ -72,6 +81,11 @@ def hourly(minutes: list[Minute]) -> NDArray[np.float64]:
     return np.asarray(increments.reshape(-1, 60, increments.shape[1]).mean(axis=1))
 
 
+def off_streets(minute: Minute) -> NDArray[np.float64]:
+    """(segment,) what the streets' silt adds, whoever brought it."""
+    return np.asarray(minute.truth.street + minute.truth.tracked.sum(axis=1), np.float64)
+
+
 def test_an_ordinary_day_has_clean_and_dusty_hours(district: District, graph: RoadGraph) -> None:
     """In half of the hours the avenue adds 10 to 45 µg/m³, and few segments pass level 2."""
     scenario = load_scenario("ordinary")
@@ -108,8 +122,8 @@ def test_washing_a_soiled_street_cuts_its_dust(
 
     def cut(first: int, last: int) -> float:
         """By how much washing lowered what the streets add there, on average."""
-        with_it = np.mean([m.truth.road[at] for m in washed[first:last]])
-        without = np.mean([m.truth.road[at] for m in left_dirty[first:last]])
+        with_it = np.mean([off_streets(m)[at] for m in washed[first:last]])
+        without = np.mean([off_streets(m)[at] for m in left_dirty[first:last]])
         return float(1.0 - with_it / without)
 
     assert cut(0, 180) == 0.0
@@ -138,7 +152,7 @@ def test_rain_cleans_and_wets_every_street(
     # At the gates trucks go on bringing soil.
     assert (left < 0.7).mean() > 0.9
     assert (minutes[89].film_mm > 0.5).all()
-    assert minutes[89].truth.road.max() < 1.0
+    assert off_streets(minutes[89]).max() < 1.0
 
 
 def test_a_failing_gate_soils_its_street(
@@ -189,9 +203,10 @@ def test_a_site_that_is_sprayed_gives_less_dust(
     fog = Work("F1", "fog", None, site, 1.0, 500.0)
     left = live(Dust(district, graph, soiled, seed=1), soiled, 30)
     fogged = live(Dust(district, graph, soiled, seed=1), soiled, 30, lambda _: [fog])
-    before = np.mean([m.truth.site for m in left])
-    assert np.mean([m.truth.site for m in fogged]) < before
-    np.testing.assert_array_equal(left[-1].truth.road, fogged[-1].truth.road)
+    before = np.mean([m.truth.plume[:, 0] for m in left])
+    assert np.mean([m.truth.plume[:, 0] for m in fogged]) < before
+    np.testing.assert_array_equal(left[-1].truth.plume[:, 1:], fogged[-1].truth.plume[:, 1:])
+    np.testing.assert_array_equal(off_streets(left[-1]), off_streets(fogged[-1]))
 
 
 def test_a_failure_at_an_unknown_site_is_refused(
@@ -203,25 +218,172 @@ def test_a_failure_at_an_unknown_site_is_refused(
         Dust(district, graph, wrong, seed=1)
 
 
-def test_truth_is_kept_and_written(
-    district: District, graph: RoadGraph, soiled: Scenario, tmp_path: Path
+@settings(max_examples=15, deadline=None)
+@given(
+    town=st.integers(0, 1000),
+    seed=st.integers(0, 1000),
+    rain=st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 1), st.floats(0.1, 30)), max_size=2),
+    spells=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 3)), max_size=2),
+    uncovered=st.floats(0.0, 1.0),
+    failing=st.booleans(),
+    new=st.booleans(),
+)
+def test_silt_balances_over_any_scenario(
+    town: int,
+    seed: int,
+    rain: list[tuple[float, float, float]],
+    spells: list[tuple[float, float]],
+    uncovered: float,
+    failing: bool,
+    new: bool,
 ) -> None:
-    """The record has a row for each minute and segment, and road and site make the increment."""
-    dust = Dust(district, graph, soiled, seed=1)
-    truth = Truth(dust.streets.ids, tuple(district.sites))
-    minutes = live(dust, soiled, 3)
-    for minute in minutes:
-        truth.add(minute.truth)
-    assert truth.increment.shape == (3, len(district.segments))
-    np.testing.assert_allclose(truth.increment[2], minutes[2].increment, rtol=1e-5, atol=1e-6)
-    assert truth.ts[0] == np.datetime64(int(soiled.start.timestamp()) + 60, "s")
-    assert truth.failing.sum(axis=1).tolist() == [1, 1, 1]
-    truth.write_csv(tmp_path / "truth.csv")
-    assert len((tmp_path / "truth.csv").read_text().splitlines()) == 1 + 3 * len(district.segments)
+    """In any town, weather and traffic and with any work: silt in = silt out + held, to 1e-9.
+
+    In all, and for what each site brought.
+    """
+    district = by_chance(town)
+    names = list(district.segments)
+    site = "X1" if "X1" in district.sites else next(iter(district.sites), None)
+    scenario = Scenario(
+        "any", "whatever may come", NOON, 1.0,
+        rain=tuple(RainSpell(*spell) for spell in rain),
+        traffic=tuple(TrafficSpell(start, 1.0, trucks) for start, trucks in spells),
+        uncovered_rate=uncovered,
+        gate_failures=(GateFailure(site, 0.0, 1.0),) if failing and site else (),
+        new_sites=(NewSite("NEW", "spoil_site", LON, LAT, names[0], 0.1),) if new else (),
+    )  # fmt: skip
+    dust = Dust(district, RoadGraph(district), scenario, seed)
+    chance = np.random.default_rng(seed)
+    first = dust.silt_g
+    gained, lost = np.zeros(first.shape[1]), np.zeros(first.shape[1])
+    for minute in range(40):
+        works = [
+            Work("W", str(chance.choice(list(EFFECTS))), str(name), None, 0.7, 50.0)
+            for name in chance.choice(names, chance.integers(0, 3), replace=False)
+        ]
+        flows = dust.step(scenario.start + timedelta(minutes=minute + 1), works).flows
+        gained += flows.gain.sum(axis=0)
+        lost += flows.loss.sum(axis=0)
+    before, held = first.sum(axis=0), dust.silt_g.sum(axis=0)
+    assert (dust.silt_g >= 0.0).all()
+    np.testing.assert_allclose(held, before + gained - lost, rtol=1e-9, atol=1e-6)
+    assert held.sum() == pytest.approx((before + gained - lost).sum(), rel=1e-9)
 
 
-def test_an_empty_truth_has_its_shape() -> None:
-    """A run that was stopped at once has no minutes, and says so."""
-    truth = Truth(("S1", "S2"), ("Q1",))
-    assert truth.increment.shape == (0, 2)
-    assert truth.failing.shape == (0, 1)
+def test_a_fork_lives_the_same_minutes(district: District, graph: RoadGraph) -> None:
+    """A fork gives what the original gives, to the last bit, whichever of them goes first."""
+    scenario = load_scenario("ordinary")
+    dust = Dust(district, graph, scenario, seed=4)
+    for minute in range(45):
+        dust.step(scenario.start + timedelta(minutes=minute + 1))
+    fork = dust.fork()
+    later = [scenario.start + timedelta(minutes=minute + 46) for minute in range(30)]
+    ahead = [fork.step(end) for end in later]
+    for one, two in zip(ahead, [dust.step(end) for end in later], strict=True):
+        assert one.air == two.air
+        for name in ("street", "tracked", "plume", "silt_g_m2", "film_mm", "failing"):
+            np.testing.assert_array_equal(getattr(one.truth, name), getattr(two.truth, name))
+        np.testing.assert_array_equal(one.station_pm10, two.station_pm10)
+        np.testing.assert_array_equal(one.gates.soil_g, two.gates.soil_g)
+
+
+def test_works_on_a_fork_leave_the_original_untouched(
+    district: District, graph: RoadGraph, soiled: Scenario
+) -> None:
+    """Trying out works changes nothing of the world that they are tried out for."""
+    alone, dust = (Dust(district, graph, soiled, seed=4) for _ in range(2))
+    name, site = next(iter(district.segments)), next(iter(district.sites))
+    works = [Work("W1", "wash", name, None, 1.0, 400.0), Work("F1", "fog", None, site, 1.0, 0.0)]
+    for minute in range(20):
+        end = soiled.start + timedelta(minutes=minute + 1)
+        fork = dust.fork()
+        for ahead in range(3):
+            tried = fork.step(end + timedelta(minutes=ahead), works)
+        expected, got = alone.step(end), dust.step(end)
+        assert tried.film_mm[0] > got.film_mm[0]
+        np.testing.assert_array_equal(expected.increment, got.increment)
+        np.testing.assert_array_equal(expected.silt_g_m2, got.silt_g_m2)
+        np.testing.assert_array_equal(expected.plume_g_s, got.plume_g_s)
+
+
+def test_another_station_changes_nothing_but_itself(
+    district: District, graph: RoadGraph, soiled: Scenario
+) -> None:
+    """With a station more, the streets and the other stations live the same minutes."""
+    first = next(iter(district.stations.values()))
+    more = dataclasses.replace(
+        district, stations=district.stations | {"NEW": dataclasses.replace(first, id="NEW")}
+    )
+    usual = live(Dust(district, graph, soiled, seed=5), soiled, 20)
+    watched = live(Dust(more, graph, soiled, seed=5), soiled, 20)
+    for one, two in zip(usual, watched, strict=True):
+        np.testing.assert_array_equal(one.traffic.muck, two.traffic.muck)
+        np.testing.assert_array_equal(one.gates.soil_g, two.gates.soil_g)
+        np.testing.assert_allclose(one.station_pm10, two.station_pm10[:-1], rtol=1e-5)
+        np.testing.assert_allclose(one.increment, two.increment, rtol=1e-5)
+
+
+def test_a_new_site_brings_trucks_and_dust_from_its_hour_on(
+    district: District, graph: RoadGraph, soiled: Scenario
+) -> None:
+    """From then on its soil lies at its gate; nothing before then, and no other gate, changes."""
+    gate = "QE02"
+    at = list(district.segments).index(gate)
+    lon, lat = district.segments[gate].line.interpolate(0.5, normalized=True).coords[0]
+    scenario = dataclasses.replace(
+        soiled, new_sites=(NewSite("NEW", "spoil_site", lon, lat, gate, 1.0),)
+    )
+    usual = live(Dust(district, graph, soiled, seed=6), soiled, 240)
+    dust = Dust(district, graph, scenario, seed=6)
+    assert dust.site_ids == (*district.sites, "NEW")
+    dug = live(dust, scenario, 240)
+    for minute, (one, two) in enumerate(zip(usual, dug, strict=True)):
+        for name in ("clean", "dirty", "uncovered", "failing", "soil_g"):
+            np.testing.assert_array_equal(
+                getattr(one.gates, name), getattr(two.gates, name)[: len(district.sites)]
+            )
+        np.testing.assert_array_equal(one.traffic.container, two.traffic.container)
+        np.testing.assert_array_equal(one.traffic.light, two.traffic.light)
+        assert (two.traffic.muck >= one.traffic.muck).all()
+        if minute < 60:
+            np.testing.assert_array_equal(one.traffic.muck, two.traffic.muck)
+            np.testing.assert_array_equal(one.silt_g_m2, two.silt_g_m2)
+            assert two.plume_g_s[-1] == 0.0
+    assert sum(m.gates.clean[-1] + m.gates.dirty[-1] for m in dug) > 20
+    assert dug[-1].truth.tracked[at, -1] > 0.0
+    assert dug[-1].silt_g_m2[at] > usual[-1].silt_g_m2[at]
+    assert sum(m.plume_g_s[-1] for m in dug) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("site", "blamed"),
+    [
+        (NewSite("NEW", "spoil_site", 113.88, 22.48, "NOWHERE", 1.0), "NOWHERE"),
+        (NewSite("NEW", "quarry", 113.88, 22.48, "QE02", 1.0), "quarry"),
+        (NewSite("SITE-SPOIL-1", "spoil_site", 113.88, 22.48, "QE02", 1.0), "SITE-SPOIL-1"),
+    ],
+)
+def test_a_new_site_that_cannot_be_is_refused(
+    district: District, graph: RoadGraph, soiled: Scenario, site: NewSite, blamed: str
+) -> None:
+    """The message names the gate, the kind or the id that is wrong."""
+    wrong = dataclasses.replace(soiled, new_sites=(site,))
+    with pytest.raises(ValueError, match=blamed):
+        Dust(district, graph, wrong, seed=1)
+
+
+def test_sources_add_up_to_the_stations_and_kerbs(
+    district: District, graph: RoadGraph, soiled: Scenario
+) -> None:
+    """Soil that failing gates tracked in shows at the gate as that site's, not as the street's."""
+    site = main_site(district)
+    assert site is not None
+    at, number = list(district.segments).index(site.gates[0]), list(district.sites).index(site.id)
+    last = live(Dust(district, graph, soiled, seed=1), soiled, 180)[-60:]
+    tracked = np.mean([m.truth.tracked[at] for m in last], axis=0)
+    assert tracked[number] > 0.8 * tracked.sum()
+    assert tracked[number] > np.mean([m.truth.street[at] for m in last])
+    for minute in last:
+        total = minute.truth.street + minute.truth.tracked.sum(1) + minute.truth.plume.sum(1)
+        np.testing.assert_allclose(minute.increment, total)
+        assert min(minute.truth.street.min(), minute.truth.tracked.min()) >= 0.0
