@@ -67,11 +67,11 @@ def spells(record: Record, limit: float = LIMIT) -> list[Spell]:
 
 
 def _runs(over: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last row of each run, over gaps of less than `JOIN_MIN`."""
+    """First and last row of each run, over gaps of `JOIN_MIN` at most."""
     rows = np.flatnonzero(over)
     if not len(rows):
         return []
-    cuts = np.flatnonzero(np.diff(rows) > JOIN_MIN)
+    cuts = np.flatnonzero(np.diff(rows) - 1 > JOIN_MIN)
     firsts = rows[np.concatenate([[0], cuts + 1])]
     lasts = rows[np.concatenate([cuts, [len(rows) - 1]])]
     return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]

@@ -54,6 +54,7 @@ class _Progress(msgspec.Struct):
     order: str
     event: str
     reason: str | None = None
+    water_l: float | None = None
 
 
 class _Order(msgspec.Struct):
@@ -170,6 +171,8 @@ class Witness:
                 self._reports[crew].add(_position.decode(message.payload))
             else:
                 was = _progress.decode(message.payload)
+                if was.water_l is not None:
+                    self._reports[crew].gauge(was.water_l)
                 self._told.begun_or_over.add(was.order)
                 if was.event == "accepted":
                     self._told.begun_or_over.discard(was.order)
@@ -263,9 +266,11 @@ class _Reports:
         self.metres = 0.0
         self.used_l = 0.0
         self._last: _Position | None = None
+        self._water_l: float | None = None
 
     def add(self, now: _Position) -> None:
         """Count the way and the water since the last report."""
+        self.gauge(now.water_l)
         last, self._last = self._last, now
         seconds = 60.0 if last is None else (now.ts - last.ts).total_seconds()
         if last is None or seconds <= 60.0:
@@ -274,9 +279,12 @@ class _Reports:
             # Out of reach for a while: at least the straight line.
             east = (now.lon - last.lon) * np.cos(np.radians(now.lat))
             self.metres += EARTH_M_PER_DEG * float(np.hypot(east, now.lat - last.lat))
-        if last is not None:
-            # More than before is a refill.
-            self.used_l += max(last.water_l - now.water_l, 0.0)
+
+    def gauge(self, water_l: float) -> None:
+        """Count what has gone from the tank; more than before is a refill."""
+        if self._water_l is not None:
+            self.used_l += max(self._water_l - water_l, 0.0)
+        self._water_l = water_l
 
 
 class _Told:
