@@ -15,7 +15,7 @@ import numpy as np
 from geo.district import Crew, District, Shift
 from simulators.chance import Chance
 from simulators.drive import Drive, Floats, NotDrivable, Streets, pulled_up
-from simulators.message import Message, encode, rfc3339
+from simulators.message import Message, encode, rfc3339, shortened
 from simulators.plan import Order, Plan, read_plan
 from simulators.scenario import CrewTrouble, Scenario
 from simulators.spells import Spell, Timeline, between, by_chance
@@ -196,7 +196,7 @@ class Crews:
             if trouble.crew not in district.crews:
                 raise ValueError(
                     f"a trouble names the crew {trouble.crew!r}, which district {district.id!r} "
-                    f"has not; name one of {', '.join(district.crews)}"
+                    f"has not; name one of {shortened(list(district.crews))}"
                 )
         streets = streets or Streets(district)
         self._timezone = district.timezone
@@ -430,15 +430,15 @@ class Vehicle:
         return drive
 
     def _way(self, order: Order) -> Drive:
-        path = [self._streets.xy(lon, lat) for lon, lat in order.path] or [self.xy]
-        self._check_end(order, path[-1])
+        first, last = self._streets.ends(order.path) if order.path else (self.xy, self.xy)
+        self._check_end(order, last)
         speed_kmh = self.crew.drive_speed_kmh
         drive = self._streets.follow(order.path, speed_kmh) if order.path else None
-        away_m = self._apart(path[0])
+        away_m = self._apart(first)
         if away_m <= AT_PLACE_M:
-            return drive or self._own_way(path[-1])
-        if self._astray or any(_apart(path[0], was) <= AT_PLACE_M for was in self._reported):
-            return self._own_way(path[-1])
+            return drive or self._own_way(last)
+        if self._astray or any(_apart(first, was) <= AT_PLACE_M for was in self._reported):
+            return self._own_way(last)
         raise NotDrivable(f"路线起点离车辆{away_m:.0f}米，不是车辆所在位置")
 
     def _check_end(self, order: Order, end: tuple[float, float]) -> None:

@@ -73,6 +73,11 @@ class Streets:
         x, y = self.projection.to_xy([(lon, lat)])[0]
         return float(x), float(y)
 
+    def ends(self, path: LonLat) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Metres of the first and the last point of a path in degrees."""
+        (x0, y0), (x1, y1) = self.projection.to_xy([path[0], path[-1]]).tolist()
+        return (x0, y0), (x1, y1)
+
     def lonlats(self, places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         """Degrees, to a decimetre, of places in metres."""
         if not places:

@@ -1,5 +1,6 @@
 """What a simulated device says: a topic, a payload, and how much of what it holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -24,6 +25,12 @@ class Message:
 def encode(value: Any) -> bytes:
     """JSON, the keys in the order they were put in."""
     return _encoder.encode(value)
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """A list of names for a sentence; of very many, the first ones and how many more."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
 
 
 def rfc3339(at: datetime) -> str:

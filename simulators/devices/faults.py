@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from geo.district import District
-from simulators.message import rfc3339
+from simulators.message import rfc3339, shortened
 from simulators.scenario import FaultKind, Scenario, StationFault
 from simulators.spells import (
     MINUTES_A_DAY,
@@ -99,11 +99,12 @@ def faults_of(scenario: Scenario, seed: int, station: str) -> Faults:
 
 def check_names(scenario: Scenario, district: District) -> None:
     """Raise ValueError where the scenario speaks of a station that the district has not."""
+    known = shortened(list(district.stations))
     for fault in scenario.station_faults:
         if fault.station not in district.stations:
             raise ValueError(
                 f"scenario {scenario.name!r}: a fault names the station {fault.station!r}, which "
-                f"district {district.id!r} has not; name one of {', '.join(district.stations)}"
+                f"district {district.id!r} has not; name one of {known}"
             )
 
 

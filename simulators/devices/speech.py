@@ -43,12 +43,12 @@ _RAIN = QUANTITIES.index("rain")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A reading as a station wrote it down at the time `at`, which its clock showed as `stamp`.
+    """A reading as a station wrote it down at the time `taken`, which its clock showed as `stamp`.
 
     values are in the order of QUANTITIES.
     """
 
-    at: datetime
+    taken: Stamp
     stamp: Stamp
     status: str
     values: list[float]
@@ -196,7 +196,7 @@ class Hj212:
             # What is over its range says nothing of the weather.
             (status, "N", status, "N", "N", "N", "N", "N", "N"),
             sent=sent.local,
-            backfill=reading.at != now,
+            backfill=reading.taken.at != now,
         )
 
 

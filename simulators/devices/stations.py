@@ -138,7 +138,7 @@ class Stations:
     ) -> Reading:
         """The reading as the device writes it down; `own` is a number of its own, about 0."""
         status = "N"
-        taken = stamp.at
+        taken = stamp
         faults: list[FaultKind] = [
             kind for kind in wrong if kind not in ("drift", "duplicate", "garbled")
         ]
@@ -146,7 +146,7 @@ class Stations:
             _spoil(device, values, own, wrong)
             device.clock_off_min = wrong["clock"].size if "clock" in wrong else 0.0
             if "clock" in wrong:
-                stamp = Stamp.of(taken + timedelta(minutes=device.clock_off_min), self._timezone)
+                stamp = Stamp.of(taken.at + timedelta(minutes=device.clock_off_min), self._timezone)
             if "drift" in wrong and abs(wrong["drift"].size) / 100.0 > WORTH_TELLING:
                 drifted = True
         else:
@@ -159,7 +159,7 @@ class Stations:
         if drifted:
             faults.append("drift")
         for fault in faults:
-            self.faulty.append(FaultyReading(device.id, stamp.at, taken, fault))
+            self.faulty.append(FaultyReading(device.id, stamp.at, taken.at, fault))
         return Reading(taken, stamp, status, values)
 
     def _send(
@@ -173,13 +173,11 @@ class Stations:
         minute = round(self._lived_min)
         for number, batch in enumerate(device.speech.batches(device.unsent)):
             pieces = device.speech.write(batch, sent, stamp.at)
-            lost: Sequence[Reading] = ()
             if garbled_share and device.garble.at(minute, number, 0) < garbled_share:
                 luck = _Luck(device.garble, minute, number)
                 payload, reason, gone = garbled(pieces, len(batch), luck)
                 self._ledger.refused(reason)
-                lost = [batch[at] for at in gone]
-                self._tell_of(device, lost, "garbled")
+                self._tell_of(device, [batch[at] for at in gone], "garbled")
                 batch = [batch[at] for at in range(len(batch)) if at not in gone]
             else:
                 payload = b"".join(pieces)
@@ -197,12 +195,14 @@ class Stations:
             self._ledger.tell(
                 device.id,
                 clock.ms,
-                [Said(round(one.at.timestamp() * 1000), *said(one)) for one in batch],
+                [Said(one.taken.ms, *said(one)) for one in batch],
                 whole=device.speech.whole,
             )
 
     def _tell_of(self, device: _Device, readings: Sequence[Reading], fault: FaultKind) -> None:
-        self.faulty += [FaultyReading(device.id, one.stamp.at, one.at, fault) for one in readings]
+        self.faulty += [
+            FaultyReading(device.id, one.stamp.at, one.taken.at, fault) for one in readings
+        ]
 
 
 class _Luck:
