@@ -314,8 +314,13 @@ class Vehicle:
         if terminal.waiting is None:
             return
         plan = terminal.waiting
-        known = terminal.agreed | terminal.over
-        fresh = [o for o in plan.orders if o.order not in known and not self._in_hand(o)]
+        fresh = [
+            order
+            for order in plan.orders
+            if order.order not in terminal.agreed
+            and order.order not in terminal.over
+            and not self._in_hand(order)
+        ]
         if fresh and self._falls_silent():
             return
         terminal.plan, terminal.waiting = plan, None

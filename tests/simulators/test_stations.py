@@ -440,3 +440,21 @@ def test_faults_leave_the_noise_alone() -> None:
     )
     assert len(of_faulty) > 500
     assert of_faulty < sound
+
+
+def test_what_is_beyond_the_range_says_so() -> None:
+    """In air of 6,000 µg/m³ a device reads its limit with flag T, and the truth names it."""
+    district = with_stations(station("S0"))
+    stations, minute = Stations(district, QUIET, 1), scene(district)
+    minute.pm10[:], minute.tsp[:] = 6000.0, 9000.0
+    (message,) = stations.minute(START, minute)
+    (reading,) = read(message)
+    assert (reading["pm10"], reading["tsp"], reading["status"]) == (5000.0, 5000.0, "T")
+    assert [one.fault for one in stations.faulty] == ["over_range"]
+
+
+def test_a_logger_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage longer than its memory the oldest readings are gone, the newest come."""
+    monkeypatch.setattr("simulators.devices.stations.KEPT", 100)
+    said, _, _ = readings_of(given(StationFault("S0", "outage", 0.0, 4.0)), 241)
+    assert [one["ts"] for one in said] == [START + n * MINUTE for n in range(141, 242)]
