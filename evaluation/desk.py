@@ -63,6 +63,7 @@ class CrewSeen:
     water_l: float
     state: str
     orders: dict[str, str] = field(default_factory=dict)
+    shift_ends: datetime | None = None
 
     @property
     def busy(self) -> bool:
@@ -120,6 +121,7 @@ class Desk:
         self._plans = 0
         self._orders = 0
         self._segment_of: dict[str, str | None] = {}
+        self._home_s: dict[tuple[str, float], np.ndarray[Any, Any]] = {}
         self._ends_at: dict[str, Place | int] = {}
         self.depot_places = {depot: self.graph.depot_place(depot) for depot in district.depots}
 
@@ -154,10 +156,20 @@ class Desk:
             )
 
     def ready(self, now: datetime) -> Iterator[CrewSeen]:
-        """Crews on shift, within reach and whole, whether they have orders or not."""
+        """Crews on shift, within reach and whole, whether they have orders or not.
+
+        What was not begun in the shift before counts as left over, to be replaced.
+        """
         for seen in self.crews.values():
             end = shift_end(seen.crew.shifts, self._district.timezone, now)
-            if end is None or now - seen.at > UNHEARD or seen.state == "broken":
+            if end is None:
+                continue
+            if seen.shift_ends != end:
+                seen.shift_ends = end
+                for order, stands in seen.orders.items():
+                    if stands in ("said", "accepted"):
+                        seen.orders[order] = "left over"
+            if now - seen.at > UNHEARD or seen.state == "broken":
                 continue
             if end - now > timedelta(minutes=LAST_MIN):
                 yield seen
@@ -197,6 +209,17 @@ class Desk:
         """Seconds to the depot where a crew would have filled up first, the filling included."""
         here = self.stop(seen.lonlat)
         return min(self.refills_s(here, seen.crew.drive_speed_kmh).values(), default=np.inf)
+
+    def home_s(self, crew: Crew, here: Place | int) -> float:
+        """Seconds from a place to a crew's depot."""
+        place = self.depot_places[crew.depot]
+        if not isinstance(here, int):
+            return float(self.graph.travel([here], [place], crew.drive_speed_kmh).seconds[0, 0])
+        key = (crew.depot, crew.drive_speed_kmh)
+        if key not in self._home_s:
+            nodes = list(range(len(self.graph.node_lonlat)))
+            self._home_s[key] = self.graph.travel(nodes, [place], key[1]).seconds[:, 0]
+        return float(self._home_s[key][here])
 
     def refills_s(self, here: Place | int, drive_speed_kmh: float) -> dict[str, float]:
         """Seconds from a place until filled up, by each depot that has water."""
@@ -293,7 +316,7 @@ class _Writer:
         if (dry and not self._refill()) or not self._treat(job, needs_l):
             self._back_to(before)
             return True
-        if self._left_s < self._drive_s(self._desk.depot_places[self._crew.depot]):
+        if self._left_s < self._desk.home_s(self._crew, self._here):
             self._back_to(before)
             return False
         return True
@@ -301,7 +324,7 @@ class _Writer:
     def home(self) -> None:
         """Append the way home, unless the crew is there already."""
         place = self._desk.depot_places[self._crew.depot]
-        if self._drive_s(place) > 0.0 and self._here != self._place_of(place):
+        if self._desk.home_s(self._crew, self._here) > 0.0 and self._here != self._place_of(place):
             self._move("return", self._crew.depot, place, 0.0)
 
     def _back_to(self, before: tuple[Place | int, float, float, datetime, int]) -> None:
@@ -402,6 +425,8 @@ class _Writer:
         return path.lonlat
 
     def _drive_s(self, there: Place | int) -> float:
+        if isinstance(self._here, int) and isinstance(there, int):
+            return float(self._desk.graph.node_times(self._kmh)[0][self._here, there])
         return float(self._desk.graph.travel([self._here], [there], self._kmh).seconds[0, 0])
 
     def _pass(self, seconds: float) -> None:

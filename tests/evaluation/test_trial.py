@@ -16,7 +16,7 @@ from evaluation.record import Record
 from evaluation.trial import run_trial
 from evaluation.witness import Witness
 from geo.district import District
-from simulators.message import encode, rfc3339
+from simulators.message import Message, encode, rfc3339
 from simulators.scenario import RainSpell, Scenario
 from tests.evaluation.conftest import HOURS, START
 
@@ -95,6 +95,45 @@ def test_policies_meet_the_same_world(trial: Lived) -> None:
     first = timetable.works[0].minute
     np.testing.assert_array_equal(nothing.increment[:first], timetable.increment[:first])
     assert timetable.increment[60:].mean() < 0.9 * nothing.increment[60:].mean()
+
+
+def test_breakdowns_are_the_same_for_every_policy(
+    district: District, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Crews break down at the same minutes, whoever sends them."""
+    broken: list[tuple[datetime, str]] = []
+    said = Witness.said
+
+    def listen(witness: Witness, now: datetime, messages: list[Message]) -> None:
+        broken.extend(
+            (now, message.topic)
+            for message in messages
+            if message.kind == "positions" and b'"broken"' in message.payload
+        )
+        said(witness, now, messages)
+
+    monkeypatch.setattr(Witness, "said", listen)
+    fragile = replace(scenario, crew_breakdowns_per_day=12.0, crew_refusal_rate=0.2)
+    seen = []
+    for policy in ("nothing", "timetable", "nearest"):
+        run_trial(district, fragile, 3, policy, 3.0 / 24.0)
+        seen.append(list(broken))
+        broken.clear()
+    assert seen[0]
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_new_shift_begins_with_new_orders(district: District, scenario: Scenario) -> None:
+    """What a shift has left over is replaced in the next one, and stops no crew for good."""
+    record = run_trial(
+        district, replace(scenario, start=START + timedelta(hours=7)), 3, "oracle", 17.5 / 24.0
+    )
+    second_day = START + timedelta(days=1)
+    washed = {
+        said.crew for said in record.progress if said.event == "done" and said.ts > second_day
+    }
+    assert {"W1", "W2", "F1"} <= washed
+    assert "refused" not in {said.event for said in record.progress}
 
 
 @pytest.mark.parametrize("policy", ["timetable", "oracle"])
