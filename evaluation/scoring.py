@@ -228,13 +228,14 @@ def _alarms(record: Record) -> list[_Alarm]:
         active = [said for said in history if said.state == "active" and said.level >= LEVEL]
         if not active or active[0].segment is None:
             continue
-        closed = [said.ended_at or said.heard_at for said in history if said.state == "closed"]
+        last = history[-1]
+        until = (last.ended_at or last.heard_at) if last.state == "closed" else trial_end
         causes = [said.causes for said in history if said.causes]
         alarms.append(
             _Alarm(
                 segment=active[0].segment,
                 said_at=active[0].heard_at,
-                until=closed[-1] if closed else trial_end,
+                until=until,
                 cause=max(causes[-1], key=lambda cause: cause.probability) if causes else None,
             )
         )

@@ -151,6 +151,18 @@ def test_episodes_against_truth(district: District) -> None:
     assert figures["episode_precision"] == pytest.approx(1 / 3)
 
 
+def test_an_episode_that_comes_back_lasts(district: District) -> None:
+    """An episode that is active again after it was closed is open until it is closed again."""
+    episodes = (
+        _episode("again", "A1", 20),
+        _episode("again", "A1", 30, state="closed"),
+        _episode("again", "A1", 40),
+    )
+    figures = score(record_of(DUSTY, episodes=episodes), district)
+    assert figures["episode_precision"] == 1.0
+    assert figures["minutes_to_episode"] == 0.0
+
+
 @pytest.mark.parametrize(
     ("cause", "share", "right"),
     [
