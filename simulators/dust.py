@@ -1,19 +1,21 @@
 """The physical world: a minute of weather, traffic, silt, water, emission and dispersion."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from geo.district import District
 from geo.graph import RoadGraph
 from simulators import silt, wetness
 from simulators.dispersion import LineSources, PointSources, Receptors, WindTable
 from simulators.emission import K_PM10, K_PM25, K_TSP, line_strength
-from simulators.routes import carried_on, local_per_day, routes_of, routes_of_sites
+from simulators.routes import Routes, carried_on, local_per_day, routes_of, routes_of_sites
 from simulators.scenario import Scenario
 from simulators.silt import SiltFlows, SiltPhysics
 from simulators.sites import (
@@ -22,6 +24,7 @@ from simulators.sites import (
     PLUME_SIGMA_Z0_M,
     GateMinute,
     Gates,
+    Opened,
     Plumes,
     sites_of,
     soil_shares,
@@ -83,6 +86,78 @@ class Minute:
         return self.truth.increment
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a district's physics stands on and no minute changes, worked out once.
+
+    routes are all trucks' ways, local_per_day (kind, segment) the trucks on none; onward is
+    where tyres take silt to, soil_shares (site, segment) where soil from each gate falls off.
+    """
+
+    streets: Streets
+    routes: Routes
+    local_per_day: Floats
+    onward: csr_array
+    soil_shares: Floats
+    winds: WindTable
+
+    @classmethod
+    def of(cls, district: District, graph: RoadGraph, opened: Sequence[Opened]) -> "_Ground":
+        """That of a district and the sites there; the same is given again for the same graph."""
+        known = _GROUNDS.setdefault(graph, {})
+        key = (
+            *district.segments.values(),
+            *district.stations.values(),
+            *((each.site, each.trade, each.known) for each in opened),
+        )
+        if key not in known:
+            known[key] = cls._work_out(district, graph, opened)
+        return known[key]
+
+    @classmethod
+    def _work_out(cls, district: District, graph: RoadGraph, opened: Sequence[Opened]) -> "_Ground":
+        streets = Streets.of(district, graph)
+        sites, loads = [each.site for each in opened], [each.load for each in opened]
+        known, heavy = len(district.sites), streets.heavy_per_day
+        routes, ends = routes_of(district, graph, heavy, MUCK_SHARE, sites[:known], loads[:known])
+        local = np.array(local_per_day(routes, heavy, MUCK_SHARE))
+        onward = carried_on(routes, local.sum(axis=0), streets.onward)
+        # What comes new comes on top of what was counted, and changes nothing of it.
+        new = range(known, len(sites))
+        routes = routes + routes_of_sites(district, graph, sites, loads, ends, new)
+        receptors = _receptors(district, streets)
+        centres = np.array([site.centre for site in sites]).reshape(-1, 2)
+        winds = WindTable(
+            LineSources(streets.lines, streets.width_m, receptors),
+            PointSources(
+                district.projection.to_xy(centres),
+                receptors,
+                height_m=PLUME_HEIGHT_M,
+                sigma_y0_m=PLUME_SIGMA_Y0_M,
+                sigma_z0_m=PLUME_SIGMA_Z0_M,
+            ),
+            pairs=len(streets.ids),
+            keep_mb=KEEP_MB,
+        )
+        shares = soil_shares(routes, len(sites), streets.length_m)
+        return cls(streets, routes, local, onward, shares, winds)
+
+
+# Worlds on one graph share it: seeds and policies side by side find the tables worked out.
+_GROUNDS: WeakKeyDictionary[RoadGraph, dict[Hashable, _Ground]] = WeakKeyDictionary()
+
+
+def _receptors(district: District, streets: Streets) -> Receptors:
+    """The stations, then the kerbs."""
+    stations = list(district.stations.values())
+    kerbs = streets.kerbs()
+    if not stations:
+        return kerbs
+    xy = district.projection.to_xy([(station.lon, station.lat) for station in stations])
+    heights = np.array([station.height_m for station in stations])
+    return Receptors(np.vstack([xy, kerbs.xy_m]), np.concatenate([heights, kerbs.z_m]))
+
+
 class Dust:
     """The state of the streets and the air over them; `step` moves it a minute on.
 
@@ -105,8 +180,6 @@ class Dust:
         silt_physics: SiltPhysics | None = None,
         wetness_physics: WetnessPhysics | None = None,
     ) -> None:
-        self.streets = Streets.of(district, graph)
-        segments = len(self.streets.ids)
         self._silt_physics = silt_physics or SiltPhysics()
         self._wetness_physics = wetness_physics or WetnessPhysics()
         self._timezone = district.timezone
@@ -122,64 +195,32 @@ class Dust:
         opened = sites_of(district, scenario)
         self.site_ids = tuple(each.site.id for each in opened)
         self._site_index = {site: at for at, site in enumerate(self.site_ids)}
-        sites, loads = [each.site for each in opened], [each.load for each in opened]
-        known = len(district.sites)
-        heavy = self.streets.heavy_per_day
-        routes, ends = routes_of(district, graph, heavy, MUCK_SHARE, sites[:known], loads[:known])
-        local = np.array(local_per_day(routes, heavy, MUCK_SHARE))
-        # What comes new comes on top of what was counted.
-        new = range(known, len(sites))
-        routes = routes + routes_of_sites(district, graph, sites, loads, ends, new)
-        self.routes = routes
-        self._onward = carried_on(routes, local.sum(axis=0), self.streets.onward)
-        self.gates = Gates(district, opened, routes, scenario, seed)
+        ground = _Ground.of(district, graph, opened)
+        self._ground = ground
+        self.streets = ground.streets
+        self.routes = ground.routes
+        segments = len(self.streets.ids)
+        self.gates = Gates(district, opened, ground.routes, scenario, seed)
         self._road = Road(
-            routes,
+            ground.routes,
             ~self.gates.drawn,
-            local,
+            ground.local_per_day,
             self.streets.lanes,
-            len(sites),
+            len(opened),
             stream(seed, "traffic", "through"),
             stream(seed, "traffic", "local"),
             stream(seed, "traffic", "light"),
         )
         self._road.warm_up(self._busy(scenario.start))
-        self._gate_shares = soil_shares(routes, len(sites), self.streets.length_m)
         self._stations = len(district.stations)
-        receptors = self._receptors(district)
-        centres = district.projection.to_xy(
-            np.array([site.centre for site in sites]).reshape(-1, 2)
-        )
-        self._winds = WindTable(
-            LineSources(self.streets.lines, self.streets.width_m, receptors),
-            PointSources(
-                centres,
-                receptors,
-                height_m=PLUME_HEIGHT_M,
-                sigma_y0_m=PLUME_SIGMA_Y0_M,
-                sigma_z0_m=PLUME_SIGMA_Z0_M,
-            ),
-            pairs=segments,
-            keep_mb=KEEP_MB,
-        )
         self._plumes = Plumes(opened)
         spread = stream(seed, "silt").standard_normal(segments)
         # (segment, origin): what no site brought, then what each site brought.
-        self.silt_g: Floats = np.zeros((segments, 1 + len(sites)))
+        self.silt_g: Floats = np.zeros((segments, 1 + len(opened)))
         self.silt_g[:, 0] = USUAL_SILT_G_M2 * np.exp(SILT_SPREAD * spread) * self.streets.area_m2
         self.film_mm: Floats = np.zeros(segments)
         self._mist: Floats = np.zeros(segments)
-        self._fixed = (self.streets, self.routes, self._winds, self._onward, scenario, opened)
-
-    def _receptors(self, district: District) -> Receptors:
-        """The stations, then the kerbs."""
-        stations = list(district.stations.values())
-        kerbs = self.streets.kerbs()
-        if not stations:
-            return kerbs
-        xy = district.projection.to_xy([(station.lon, station.lat) for station in stations])
-        heights = np.array([station.height_m for station in stations])
-        return Receptors(np.vstack([xy, kerbs.xy_m]), np.concatenate([heights, kerbs.z_m]))
+        self._fixed = (self.streets, self.routes, ground, scenario, opened)
 
     def fork(self) -> "Dust":
         """Give a copy that lives the same minutes, if crews do the same, and leaves this be.
@@ -242,11 +283,11 @@ class Dust:
             streets.length_m,
             passing,
             through,
-            (gates.soil_g[:, None] * self._gate_shares).T,
+            (gates.soil_g[:, None] * self._ground.soil_shares).T,
             traffic.uncovered,
             done.removed_share,
             air.rain_mm,
-            self._onward,
+            self._ground.onward,
             1.0,
         )
         return self._disperse(
@@ -269,7 +310,7 @@ class Dust:
         plumes = self._plumes.strengths(
             air.hour, air.wind_m_s, wetting, since_min, gates.clean + gates.dirty
         )
-        table = self._winds.coefficients(air.wind_from_deg, air.wind_m_s, air.stability)
+        table = self._ground.winds.coefficients(air.wind_from_deg, air.wind_m_s, air.stability)
         n, segments = self._stations, len(raised)
         per_origin = (MICROGRAMS * raised).astype(np.float32)
         per_site = (MICROGRAMS * plumes).astype(np.float32)

@@ -72,6 +72,8 @@ class Street:
     dust
         The physics beneath, with its flows and its truth.
 
+    Worlds that are given the same ``graph`` of the district share what no minute changes, and
+    the second begins at once; they must not step at the same time in several threads.
     ``record`` is called with the truth of each minute and the works that took effect in it.
     """
 
@@ -81,9 +83,10 @@ class Street:
         scenario: Scenario,
         seed: int,
         *,
+        graph: RoadGraph | None = None,
         record: Callable[[TruthMinute, Sequence[Work]], None] | None = None,
     ) -> None:
-        self.dust = Dust(district, RoadGraph(district), scenario, seed)
+        self.dust = Dust(district, graph or RoadGraph(district), scenario, seed)
         self._sites = len(district.sites)
         self._record = record
         self._works: list[Work] = []

@@ -177,7 +177,7 @@ class Road:
         self._light = lanes * LIGHT_PER_LANE_DAY / MINUTES_A_DAY
         self._truck_rng, self._local_rng, self._light_rng = truck_rng, local_rng, light_rng
         self._way = OnTheWay(routes, local_per_day.shape[1], sites)
-        self._warm_min = routes.longest_min
+        self._warm_min = routes.some(own).longest_min
 
     def warm_up(self, busy: Busy) -> None:
         """Fill the streets with the trucks that set out before the start."""
