@@ -378,6 +378,19 @@ def test_breakdowns_come_at_their_rate_and_last_their_time() -> None:
     assert all(45 <= length <= 181 for length in lengths)
 
 
+def test_vehicles_break_down_on_shift_only() -> None:
+    """However often it breaks down, it never does so standing at its depot at night."""
+    district = block([crew("W1", shifts=(Shift(time(10), time(14)),))])
+    day = Day(district, CrewHabits(breakdowns=40.0)).live(6 * 1440)
+    starts = [
+        datetime.fromisoformat(now["ts"]).astimezone(district.timezone)
+        for before, now in pairwise(day.positions)
+        if before["state"] != "broken" == now["state"]
+    ]
+    assert len(starts) > 6
+    assert all(time(10) < start.time() <= time(14) for start in starts)
+
+
 def test_a_trouble_by_schedule_is_that_crews_alone() -> None:
     """Of a crew that is silent for the second hour nothing is heard in it, and all of others."""
     district = block([crew("W1"), crew("W2")])

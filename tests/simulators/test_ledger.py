@@ -76,6 +76,15 @@ def test_forgetting_forgets_nothing_that_counts(offsets: list[int]) -> None:
     assert told(readings, 20.0) == told(readings, 1e6)
 
 
+def test_a_clock_that_swings_from_end_to_end_meets_itself() -> None:
+    """Sent late, a reading 20 minutes ahead and one 20 behind, 40 apart, are of one time."""
+    ledger = Ledger()
+    ledger.watch("S0", 20.0)
+    late = [Said(0, 20 * MIN, 1), *(Said(n * MIN, n * MIN, n) for n in range(21, 40))]
+    ledger.tell("S0", 60 * MIN, [*late, Said(40 * MIN, 20 * MIN, 2)], whole=False)
+    assert ledger.planted == {"conflict": 1}
+
+
 def test_memory_stays_small() -> None:
     """However long a station lives, no more is kept than its clock can run over."""
     ledger = Ledger()
