@@ -35,6 +35,9 @@ _OTHERS = ("#b0485c", "#5c8a2f", "#3aa0b5")
 
 BARS = ("resident_minutes_over_80", "resident_dose_ug_m3_h", "water_m3", "km")
 
+# More maps than the first of these come in rows of the second.
+MOST_MAPS, MAPS_IN_ROW = 4, 3
+
 INK, FAINT = "#2b3038", "#d5d9df"
 DAY_BLOCKS = 1440 // BLOCK_MIN
 
@@ -103,11 +106,14 @@ def maps(results: Sequence[Result], district: District) -> str:
     ]
     corners = np.vstack(lines)
     span_x, span_y = corners.max(axis=0) - corners.min(axis=0)
-    width = 12.0 / len(policies)
-    high = min(max((width - 0.3) * span_y / max(span_x, 1.0), 2.0), 7.0) + 1.5
-    with _drawing(12.0, high) as figure:
-        panels = figure.subplots(1, len(policies), squeeze=False)[0]
-        for axes, policy in zip(panels, policies, strict=True):
+    columns = len(policies) if len(policies) <= MOST_MAPS else MAPS_IN_ROW
+    rows = -(-len(policies) // columns)
+    high = min(max((12.0 / columns - 0.3) * span_y / max(span_x, 1.0), 2.0), 7.0) + 0.5
+    with _drawing(12.0, rows * high + 1.0) as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in panels[len(policies) :]:
+            axes.set_axis_off()
+        for axes, policy in zip(panels, policies, strict=False):
             _map(axes, lines, felt[policy], scale)
             axes.set_title(policy, pad=10.0, fontweight="bold")
         bar = figure.colorbar(
@@ -116,7 +122,7 @@ def maps(results: Sequence[Result], district: District) -> str:
             location="bottom",
             shrink=0.45,
             aspect=40,
-            pad=0.03,
+            pad=0.02,
         )
         bar.set_label("mean increment, µg/m³ PM10")
         bar.outline.set_visible(False)
