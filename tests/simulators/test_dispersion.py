@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simulators.dispersion import (
     LANE_SPREAD,
     LineSources,
+    PointSources,
     Receptors,
     Stability,
     WindTable,
@@ -107,6 +108,33 @@ def test_a_small_store_of_tables_gives_the_same() -> None:
             wide.concentrations(strengths, wind_from_deg, 2.0, "C"),
             narrow.concentrations(strengths, wind_from_deg, 2.0, "C"),
         )
+
+
+def test_a_table_takes_the_mean_of_both_kerbs() -> None:
+    """Receptors that stand in pairs are one in the table, single ones before them stay."""
+    places = np.array([(150.0, 40.0), (100.0, 9.0), (150.0, 9.0), (100.0, -9.0), (150.0, -9.0)])
+    exact = sources(places).coefficients(100.0, "D")
+    got = WindTable(sources(places), pairs=2).coefficients(100.0, 1.0, "D")
+    want = [exact[0], (exact[1] + exact[3]) / 2.0, (exact[2] + exact[4]) / 2.0]
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+def test_streets_and_points_stand_side_by_side_in_a_table() -> None:
+    """Columns are the sources in the order in which they were given; a point's are exact."""
+    receptors = Receptors(PLACES, np.full(len(PLACES), HEIGHT_M))
+    centre = np.array([(400.0, 300.0)])
+    site = PointSources(centre, receptors, height_m=2.0, sigma_y0_m=15.0, sigma_z0_m=4.0)
+    table = WindTable(sources(), site).coefficients(45.0, 2.0, "C")
+    assert table.shape == (len(PLACES), 2)
+    to = PLACES - centre
+    away = np.array([-1.0, -1.0]) / np.sqrt(2.0)
+    for place, got in zip(to, table[:, 1], strict=True):
+        along, across = float(place @ away), float(place @ [-away[1], away[0]])
+        want = point_source(
+            np.array([along + 15.0]), np.array([across]), np.array([HEIGHT_M]), "C",
+            height_m=2.0, sigma_y0_m=15.0, sigma_z0_m=4.0,
+        )  # fmt: skip
+        assert got == pytest.approx(want[0] / 2.0, rel=1e-4, abs=1e-12)
 
 
 @pytest.mark.parametrize(

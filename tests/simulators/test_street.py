@@ -15,8 +15,9 @@ import geo
 from geo.district import District, load_district
 from geo.graph import RoadGraph
 from simulators.physics import Minute, Street
-from simulators.scenario import GateFailure, Scenario, load_scenario, scenario_names
+from simulators.scenario import GateFailure, NewSite, Scenario, load_scenario, scenario_names
 from simulators.streams import stream
+from simulators.truth import Truth
 
 XINGHAI = Path(geo.__file__).parent / "data" / "xinghai"
 ALL_SCENARIOS = tuple(scenario_names())
@@ -233,6 +234,56 @@ def test_parts_of_a_wash_add_up(district: District) -> None:
             next(world)
         left.append([next(world) for _ in range(4)][-parts].silt[at])
     assert left[1] == pytest.approx(left[0], rel=0.15)
+
+
+def test_the_record_says_who_did_what_and_why(district: District) -> None:
+    """Each minute's truth goes to the record with the works of that minute and their orders."""
+    scenario = load_scenario("ordinary")
+    truth = Truth(tuple(district.segments), tuple(district.sites))
+    street = Street(district, scenario, 1, graph=graph_of(district), record=truth.add)
+    world = lived(street, scenario)
+    next(world)
+    street.treat(GATE, "wash", 0.5, 0.1, crew="W1", order="ORDER-7")
+    street.treat_site(FAILING, "inspect", crew="H1", order="ORDER-8")
+    minute = next(world)
+    next(world)
+    assert len(truth.ts) == 3
+    ended = round((scenario.start + timedelta(minutes=2)).timestamp() * 1000)
+    assert [(ts, work.crew, work.order, work.treatment) for ts, work in truth.works] == [
+        (ended, "W1", "ORDER-7", "wash"),
+        (ended, "H1", "ORDER-8", "inspect"),
+    ]
+    np.testing.assert_allclose(truth.increment[1], minute.increment, rtol=1e-5)
+
+
+def test_uncovered_loads_are_seen_at_the_gate_and_on_the_way(district: District) -> None:
+    """The more loads are uncovered, the more are seen; their number never passes the trucks'."""
+    ordinary = load_scenario("ordinary")
+    for rate in (0.0, 0.5):
+        scenario = dataclasses.replace(ordinary, uncovered_rate=rate)
+        lived_hours = list(itertools.islice(minutes(district, scenario, 2), 360))
+        at_gates = np.sum([minute.uncovered_gate for minute in lived_hours], axis=0)
+        passed = np.sum([minute.uncovered for minute in lived_hours], axis=0)
+        muck = np.sum([minute.muck for minute in lived_hours], axis=0)
+        gate, site = list(district.segments).index(GATE), list(district.sites).index(FAILING)
+        assert all((minute.uncovered <= minute.muck).all() for minute in lived_hours)
+        if rate == 0.0:
+            assert at_gates.sum() == passed.sum() == 0
+        else:
+            assert passed[gate] >= at_gates[site] > 10
+            assert 0.1 < passed.sum() / muck.sum() < 0.5
+
+
+def test_a_site_that_opens_has_no_place_in_what_devices_see(district: District) -> None:
+    """Devices stand at the district's sites; the truth knows the new one as well."""
+    new = NewSite("NEW", "spoil_site", 113.89, 22.50, "QE02", 0.0)
+    scenario = dataclasses.replace(load_scenario("ordinary"), new_sites=(new,))
+    street = Street(district, scenario, 1, graph=graph_of(district))
+    minute = next(lived(street, scenario))
+    for seen in (minute.gate_failing, minute.unwashed, minute.uncovered_gate, minute.plume):
+        assert len(seen) == len(district.sites)
+    assert street.dust.site_ids[-1] == "NEW"
+    street.treat_site("NEW", "fog")
 
 
 def test_mist_holds_a_sites_dust_down(district: District) -> None:
