@@ -316,8 +316,10 @@ class Dust:
         per_site = (MICROGRAMS * plumes).astype(np.float32)
         kerb_road = K_PM10 * np.asarray(table[n:, :segments] @ per_origin, np.float64)
         kerb_site = np.asarray(table[n:, segments:] * per_site, np.float64)
-        road = np.asarray(table[:n, :segments] @ per_origin.sum(axis=1), np.float64)
-        site = np.asarray(table[:n, segments:] @ per_site, np.float64)
+        # Row by row, so that a station's last bit does not depend on how many there are.
+        by_segment = table[:n, :segments] * per_origin.sum(axis=1)
+        road = by_segment.sum(axis=1, dtype=np.float64)
+        site = (table[:n, segments:] * per_site).sum(axis=1, dtype=np.float64)
         silt_g_m2 = self.silt_g.sum(axis=1) / self.streets.area_m2
         return Minute(
             end=end,
