@@ -71,11 +71,13 @@ def demo(
     from roaddust.platform import Started
 
     with _said_plainly():
-        loaded, settings = _prepare(district, config, {"port": port, "data": data})
+        given = {"port": port, "data": data}
+        world = _scenario(scenario)
+        loaded, settings = _prepare(_ground(world, district, config, given), config, given)
         wanted = Demo(
             district=loaded,
             settings=settings,
-            scenario=_scenario(scenario),
+            scenario=world,
             seed=seed,
             hours=hours,
             speed=_speed(speed),
@@ -182,6 +184,10 @@ def simulate(
     lockstep: Annotated[
         bool, typer.Option("--lockstep", help="Publish the clock and wait for the platform.")
     ] = False,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write into what really happened; the platform never sees it."),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Devices, traffic, weather and crews."""
@@ -199,8 +205,9 @@ def simulate(
             param_hint="--speed",
         )
     with _said_plainly():
-        loaded, settings = _prepare(district, config, {"mqtt": mqtt})
         world = _scenario(scenario)
+        given = {"mqtt": mqtt}
+        loaded, settings = _prepare(_ground(world, district, config, given), config, given)
         stop = _stop_on_signals()
         duration = timedelta(days=days)
         with _clock_bar(world.start.astimezone(loaded.timezone), days * 24) as show:
@@ -218,8 +225,75 @@ def simulate(
                 ),
                 stop=stop,
                 wall_now=WallClock().now,
+                truth=truth,
             )
         terminal.print(f"{published}")
+
+
+@app.command()
+def evaluate(
+    district: DistrictFolder = XINGHAI,
+    scenario: ScenarioName = "ordinary",
+    policies: Annotated[
+        str | None,
+        typer.Option(help="Some of nothing,timetable,nearest,oracle,platform; all if left out."),
+    ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(help="Simulated days; the scenario's own when left out.", callback=_above_0),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How many worlds; intervals need two.", min=1)] = 5,
+    first_seed: Annotated[int, typer.Option(help="Of the first world.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(help="Trials at a time; one per core when left out.", min=1)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the page and the figures.")] = Path(
+        "roaddust-evaluation"
+    ),
+    config: Config = None,
+    data: Annotated[Path | None, typer.Option(help="Folder for the services.")] = None,
+) -> None:
+    """Policies side by side on simulated days, as a table and a page with pictures."""
+    import os
+
+    from roaddust.evaluate import (
+        EVERY_POLICY,
+        Evaluation,
+        Stopped,
+        run_evaluation,
+        seeds_from,
+        tell,
+    )
+
+    with _said_plainly():
+        world = _scenario(scenario)
+        given = {"data": data}
+        folder = _ground(world, district, config, given)
+        loaded, settings = _prepare(folder, config, given)
+        try:
+            wanted = Evaluation(
+                district=folder,
+                settings=settings,
+                scenario=world,
+                policies=EVERY_POLICY if policies is None else _names(policies),
+                seeds=seeds_from(first_seed, seeds),
+                days=world.days if days is None else days,
+                jobs=jobs or os.cpu_count() or 1,
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--policies") from None
+        stop = _stop_on_signals()
+        try:
+            with Progress(*_BAR, console=terminal, transient=True) as bar:
+                task = bar.add_task(world.name, total=1.0)
+                outcomes = run_evaluation(
+                    wanted, stop, lambda share: bar.update(task, completed=share)
+                )
+        except Stopped:
+            _complain("stopped before the end; nothing is written")
+            raise typer.Exit(1) from None
+        page = tell(wanted, loaded, outcomes, out)
+        terminal.print(f"{page}")
 
 
 @app.command()
@@ -373,6 +447,19 @@ def _settings(
         if error.names & known.keys():
             raise typer.BadParameter(str(error)) from None
         raise
+
+
+def _ground(scenario: Any, folder: Path, config: Path | None, given: dict[str, Any]) -> Path:
+    """The district folder for a scenario: its own, drawn, unless another one was given."""
+    from roaddust.drawn import drawn_district
+
+    if not scenario.district or folder != XINGHAI:
+        return folder
+    return drawn_district(scenario.district, _settings(given, config).data)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _scenario(name: str) -> Any:

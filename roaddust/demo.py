@@ -62,7 +62,7 @@ def run_demo(
     stages = STAGES if demo.console else tuple(s for s in STAGES if s != "console")
     memory: list[float] = []
     with ExitStack() as open_:
-        postgres, broker = _services(folder, open_)
+        postgres, broker = fresh_services(folder, open_)
         settings = demo.settings.model_copy(
             update={"mqtt": broker.url, "db": postgres.dsn, "clock": "mqtt"}
         )
@@ -109,14 +109,20 @@ def run_demo(
         "times_real_time": round(simulated_s / wall_s, 1),
         "readings_published": published.readings,
         **figures,
+        "dead_letters_planted": published.planted,
         "memory_mb": {"highest": max(memory, default=0.0), "by_hour": memory},
     }
 
 
-def _services(folder: Path, open_: ExitStack) -> tuple[EmbeddedPostgres, EmbeddedBroker]:
-    """Fresh servers in `folder`, which is this process's alone from here on."""
+def fresh_services(
+    folder: Path, open_: ExitStack, *, user: str = "roaddust demo"
+) -> tuple[EmbeddedPostgres, EmbeddedBroker]:
+    """Servers that begin with nothing, in `folder`, which is this process's alone from here on.
+
+    Raises AlreadyRunning when another process has the folder, NotOurs for one of somebody else.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FolderLock(folder, "roaddust demo")
+    lock = FolderLock(folder, user)
     open_.callback(lock.release)
     for name in ("postgres", "broker"):
         _clear(folder / name)

@@ -166,10 +166,15 @@ def _words(problem: ErrorDetails) -> str:
 
 
 def _shared(layered: Settings) -> Settings:
-    """The stages write their sentences in the district's language, and agree on what is late."""
+    """The stages write their sentences in the district's language, and agree on what is late.
+
+    A plain `Settings`, which another process can be given.
+    """
     language, lateness_h = layered.language, layered.lateness_h
-    return layered.model_copy(
-        update={
+    values = {name: getattr(layered, name) for name in Settings.model_fields}
+    return Settings.model_construct(
+        **values
+        | {
             "ingest": replace(layered.ingest, lateness_h=lateness_h),
             "analytics": replace(layered.analytics, language=language, lateness_h=lateness_h),
             "dispatch": replace(layered.dispatch, language=language),

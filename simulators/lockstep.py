@@ -4,12 +4,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from broker.connection import Address
 from geo.district import District
+from simulators.chronicle import Chronicle
 from simulators.link import Arrived, BrokerLost, Link, PlatformSilent, Stopped
 from simulators.message import Message
 from simulators.physics import Street
@@ -33,7 +36,11 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a run has published; `readings` counts distinct (station, ts)."""
+    """What a run has published.
+
+    readings: those that are to be stored, each (station, ts) once. planted: dead letters that the
+    faults of devices must lead to, by reason.
+    """
 
     readings: int
     events: int
@@ -41,6 +48,7 @@ class Published:
     progress: int
     reports: int
     simulated: timedelta
+    planted: dict[str, int]
 
     def __str__(self) -> str:
         hours = self.simulated.total_seconds() / 3600.0
@@ -68,6 +76,7 @@ def simulate(
     wall_now: Callable[[], datetime] | None = None,
     physics: Physics | None = None,
     watch: Watch | None = None,
+    truth: Path | None = None,
 ) -> Published:
     """Run a world of this scenario until `duration` is over or `stop` is set.
 
@@ -91,6 +100,8 @@ def simulate(
         Streets and air; those of the scenario when left out.
     watch
         Looks on at what the world and the platform say.
+    truth
+        Folder to write into what really happened, in the scenario's own physics.
 
     Raises
     ------
@@ -115,6 +126,9 @@ def simulate(
         start = wall_now().astimezone(UTC).replace(microsecond=0)
         scenario = replace(scenario, start=start)
         pace = _Wall(start, speed)
+    chronicle = None if truth is None else Chronicle(truth, district, scenario, seed)
+    if chronicle is not None:
+        physics = chronicle.street
     world = World(district, physics or Street(district, scenario, seed), scenario, seed)
     link = Link(
         address,
@@ -135,7 +149,7 @@ def simulate(
 
     steps, minutes = 0, step_s // MINUTE_S
     try:
-        with link:
+        with link, chronicle or nullcontext():
             if lockstep:
                 # The platform's clock has to stand where the world begins: what is far ahead of
                 # it would be refused.
@@ -152,6 +166,8 @@ def simulate(
                     _publish(link, messages, counted)
                     if watch is not None:
                         watch.said(now, messages)
+                    if chronicle is not None:
+                        chronicle.faulty(world.faulty)
                 steps += 1
                 if lockstep:
                     hear(now, link.tick(now))
@@ -167,6 +183,7 @@ def simulate(
         progress=counted["progress"],
         reports=counted["reports"],
         simulated=timedelta(seconds=steps * step_s),
+        planted=dict(sorted(world.planted.items())),
     )
 
 

@@ -14,7 +14,10 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One MQTT message; `topic` is without the prefix, `count` the items in the payload."""
+    """One MQTT message; `topic` is without the prefix.
+
+    count: the items in the payload that are to be stored and were not said before.
+    """
 
     topic: str
     payload: bytes

@@ -30,6 +30,7 @@ class _Memory:
         self._widest_ms = widest_ms
         self._marks: dict[int, int] = {}
         self._order: deque[tuple[int, int]] = deque()
+        self.stored = 0
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -43,6 +44,7 @@ class _Memory:
         if mark is None:
             self._marks[one.ts_ms] = one.mark
             order.append((one.true_ms, one.ts_ms))
+            self.stored += 1
             return True
         return mark == one.mark
 
@@ -66,17 +68,21 @@ class Ledger:
         """Whether readings of a station need to be told."""
         return station in self._memories
 
-    def tell(self, station: str, clock_ms: int, readings: Iterable[Said], *, whole: bool) -> None:
+    def tell(self, station: str, clock_ms: int, readings: Iterable[Said], *, whole: bool) -> int:
         """A message arrives when the platform's clock shows `clock_ms`.
 
         whole: its readings cannot be told from each other in the table, so it is one letter, and
         what is ahead of the clock is found before it is tried to be stored.
+
+        Returns how many of its readings are to be stored that were not before.
         """
         memory = self._memories[station]
+        before = memory.stored
         reasons = [
             reason for one in readings if (reason := _reason(memory, one, clock_ms)) is not None
         ]
         self.planted.update(sorted(reasons)[:1] if whole else reasons)
+        return memory.stored - before
 
     def refused(self, reason: str) -> None:
         """A message is broken, in one place."""

@@ -181,23 +181,25 @@ class Stations:
                 batch = [batch[at] for at in range(len(batch)) if at not in gone]
             else:
                 payload = b"".join(pieces)
-            self._enter(device, stamp, batch)
-            message = Message(device.topic, payload, "readings", len(batch))
+            count = self._enter(device, stamp, batch)
+            message = Message(device.topic, payload, "readings", count)
             yield message
             if double_share and device.double.at(minute, number) < double_share:
                 self._tell_of(device, batch, "duplicate")
                 # The same readings again are no more readings.
                 yield replace(message, count=0)
 
-    def _enter(self, device: _Device, clock: Stamp, batch: Sequence[Reading]) -> None:
-        if self._ledger.watches(device.id):
-            said = device.speech.said
-            self._ledger.tell(
-                device.id,
-                clock.ms,
-                [Said(one.taken.ms, *said(one)) for one in batch],
-                whole=device.speech.whole,
-            )
+    def _enter(self, device: _Device, clock: Stamp, batch: Sequence[Reading]) -> int:
+        """How many of a message's readings are to be stored."""
+        if not self._ledger.watches(device.id):
+            return len(batch)
+        said = device.speech.said
+        return self._ledger.tell(
+            device.id,
+            clock.ms,
+            [Said(one.taken.ms, *said(one)) for one in batch],
+            whole=device.speech.whole,
+        )
 
     def _tell_of(self, device: _Device, readings: Sequence[Reading], fault: FaultKind) -> None:
         self.faulty += [

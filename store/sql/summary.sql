@@ -66,3 +66,10 @@ WHERE NOT withdrawn AND NOT EXISTS (
     WHERE episode = episodes.id AND event IN ('order', 'reason')
       AND episode_log.at <= active.at + INTERVAL '5 minutes'
 );
+
+-- name: verdicts_told
+-- Every verdict that says by how much.
+SELECT order_id, segment, done_at, reduction_pct, low, high
+FROM verdicts
+WHERE reduction_pct IS NOT NULL AND low IS NOT NULL AND high IS NOT NULL
+ORDER BY done_at, order_id;

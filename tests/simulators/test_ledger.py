@@ -57,6 +57,16 @@ def test_the_same_again_is_no_letter() -> None:
     assert not ledger.planted
 
 
+def test_it_counts_what_is_to_be_stored() -> None:
+    """Each time once: neither what is refused nor what was said before."""
+    ledger = Ledger()
+    ledger.watch("S0", 60.0)
+    first = [Said(5 * MIN, minute * MIN, minute) for minute in (4, 5, 30)]
+    assert ledger.tell("S0", 5 * MIN, first, whole=False) == 2
+    again = [Said(6 * MIN, 5 * MIN, 5), Said(6 * MIN, 4 * MIN, 9), Said(6 * MIN, 6 * MIN, 6)]
+    assert ledger.tell("S0", 6 * MIN, again, whole=False) == 1
+
+
 def test_a_pack_is_one_letter() -> None:
     """Readings that cannot be told apart make one letter, and `ahead` is found first."""
     for whole, letters in ((False, {"conflict": 2, "ahead": 1}), (True, {"ahead": 1})):

@@ -1,15 +1,19 @@
 """The world in lockstep with a platform, over real brokers."""
 
+import csv
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from broker.connection import Address
 from roaddust.embedded import EmbeddedBroker
+from simulators.link import Arrived
 from simulators.lockstep import BrokerLost, PlatformSilent, Published, simulate
 from simulators.message import Message
 from simulators.scenario import Scenario
@@ -66,7 +70,7 @@ def test_each_step_is_published_before_its_clock(any_broker: EmbeddedBroker | Mo
         else:
             ts = datetime.fromisoformat(body["ts"])
             assert clock < ts <= clock + MINUTE
-    assert published == Published(10, 0, 10, 0, 0, timedelta(minutes=10))
+    assert published == Published(10, 0, 10, 0, 0, timedelta(minutes=10), {})
     assert len(it.of("/readings")) == len(it.of("/position")) == 10
 
 
@@ -242,3 +246,52 @@ def test_settings_that_make_no_sense(changes: dict[str, Any], says: str) -> None
     """A run that cannot be is refused before anything is published."""
     with pytest.raises(ValueError, match=says):
         world("mqtt://127.0.0.1:1", **changes)
+
+
+def test_a_watch_sees_both_sides(nats: EmbeddedBroker) -> None:
+    """What the world publishes, minute by minute, and the plan that the platform answers with."""
+
+    class Watch:
+        def __init__(self) -> None:
+            self.said_at: list[tuple[datetime, int]] = []
+            self.plans: list[tuple[datetime, str]] = []
+
+        def said(self, now: datetime, messages: Sequence[Message]) -> None:
+            self.said_at.append((now, len(messages)))
+
+        def heard(self, now: datetime, arrived: Sequence[Arrived]) -> None:
+            self.plans += [
+                (now, one.topic) for one in arrived if one.payload and one.topic.endswith("/orders")
+            ]
+
+    watch = Watch()
+    with platform(nats.url, plan_to_wash) as it:
+        world(nats.url, watch=watch)
+        it.publish("down/crews/W1/orders", {"plan": "", "crew": "W1", "orders": []}, retain=True)
+    assert [now for now, _ in watch.said_at] == [NOON + n * MINUTE for n in range(1, 11)]
+    assert all(count >= 2 for _, count in watch.said_at)
+    assert (NOON + 3 * MINUTE, "down/crews/W1/orders") in watch.plans
+
+
+def test_what_truly_happened_is_written_beside(nats: EmbeddedBroker, tmp_path: Path) -> None:
+    """A folder of truth: every minute of each segment, and each reading that was faulty."""
+    faulty = replace(QUIET, spikes_per_day=300.0)
+    district = block()
+    with platform(nats.url):
+        simulate(
+            district,
+            Address.parse(nats.url),
+            PREFIX,
+            faulty,
+            seed=1,
+            duration=timedelta(minutes=30),
+            stop=threading.Event(),
+            truth=tmp_path,
+        )
+    with (tmp_path / "segments-2026-03-02.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30 * len(district.segments)
+    assert {row["segment"] for row in rows} == set(district.segments)
+    assert all(float(row["silt_g_m2"]) > 0 for row in rows)
+    with (tmp_path / "faults.csv").open(encoding="utf-8") as file:
+        assert {row["fault"] for row in csv.DictReader(file)} == {"spikes"}
