@@ -122,7 +122,7 @@ class Desk:
         self._orders = 0
         self._segment_of: dict[str, str | None] = {}
         self._home_s: dict[tuple[str, float], np.ndarray[Any, Any]] = {}
-        self._ends_at: dict[str, Place | int] = {}
+        self._ends: dict[str, tuple[Place | int, float]] = {}
         self.depot_places = {depot: self.graph.depot_place(depot) for depot in district.depots}
 
     def hear(self, messages: Iterable[Message]) -> list[Ended]:
@@ -263,8 +263,12 @@ class Desk:
         """
         # What is in hand goes on, and the next drive begins where it ends.
         kept = [order for order, stands in seen.orders.items() if stands == "started"]
-        here = self._ends_at[kept[-1]] if kept else self.stop(seen.lonlat)
-        writer = _Writer(self, self._district, seen, here, now)
+        here, water_l = self.stop(seen.lonlat), seen.water_l
+        if kept:
+            here, needs_l = self._ends[kept[-1]]
+            # Of what it takes, part may be gone already.
+            water_l = max(water_l - needs_l, 0.0)
+        writer = _Writer(self, self._district, seen.crew, here, water_l, now)
         for job in jobs:
             if not writer.add(job):
                 break
@@ -279,7 +283,7 @@ class Desk:
             orders.append({"order": order_id, "seq": seq, **order})
             seen.orders[order_id] = "said"
             self._segment_of[order_id] = order["segment"]
-            self._ends_at[order_id] = end
+            self._ends[order_id] = (end, order["water_l"])
         return encode(
             {
                 "plan": f"{self._policy}-plan-{self._plans}",
@@ -294,15 +298,21 @@ class _Writer:
     """The orders of a plan, one after the other: where, when and with how much water."""
 
     def __init__(
-        self, desk: Desk, district: District, seen: CrewSeen, here: Place | int, now: datetime
+        self,
+        desk: Desk,
+        district: District,
+        crew: Crew,
+        here: Place | int,
+        water_l: float,
+        now: datetime,
     ) -> None:
         self._desk = desk
         self._district = district
-        self._crew = seen.crew
-        self._kmh = seen.crew.drive_speed_kmh
+        self._crew = crew
+        self._kmh = crew.drive_speed_kmh
         self._here = here
-        self._water_l = seen.water_l
-        end = shift_end(seen.crew.shifts, district.timezone, now)
+        self._water_l = water_l
+        end = shift_end(crew.shifts, district.timezone, now)
         self._left_s = 0.0 if end is None else (end - now).total_seconds()
         self._at = now
         self.orders: list[dict[str, Any]] = []

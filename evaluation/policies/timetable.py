@@ -41,10 +41,10 @@ class Timetable:
 
     Water trucks and sweepers go round all treatable streets, heavy cleaners round the busy ones,
     fog cannons and hand-washing teams past the gates of sites. Crews of a kind that work at the
-    same time share the streets out; the next shift begins where the one before it left off at
-    its last turn. A street that wants several treatments a day (`min_treatments_per_day`) comes
-    as many times in a round. In rain all go home, and out again after it. Of the scene it takes
-    the rain alone.
+    same time share the streets out; each goes on in its next shift where it left off in the one
+    before. A street that wants several treatments a day (`min_treatments_per_day`) comes as many
+    times in a round. A crew that could not finish is sent on anew from where that left it. In
+    rain all go home, and out again after it. Of the scene it takes the rain alone.
     """
 
     def __init__(self, district: District) -> None:
@@ -59,7 +59,13 @@ class Timetable:
         """Give the crews whose shift begins, or whose round is over, the next ones."""
         for ended in self._desk.hear(messages):
             turn = self._rounds.get(ended.crew)
-            if turn is not None and ended.order in turn.planned:
+            if turn is None:
+                continue
+            broken = self._desk.crews[ended.crew].state == "broken"
+            if ended.event == "failed" or broken:
+                # The rest of the plan counts on water and a place that are not there any more.
+                turn.shift_ends = None
+            elif ended.order in turn.planned:
                 turn.at += 1
         rained, rains = self._rain.on, self._rain.step(scene.rain)
         answer: list[Order] = []

@@ -123,6 +123,21 @@ def test_breakdowns_are_the_same_for_every_policy(
     assert seen[0] == seen[1] == seen[2]
 
 
+def test_rounds_go_on_after_a_breakdown(district: District, scenario: Scenario) -> None:
+    """After a breakdown a crew is sent on from where it stands, and does not run dry."""
+    fragile = replace(scenario, crew_breakdowns_per_day=25.0)
+    record = run_trial(district, fragile, 3, "timetable", 8.0 / 24.0)
+    failed = [said for said in record.progress if said.event == "failed"]
+    assert failed
+    assert {said.reason for said in failed} == {failed[0].reason}
+    back = [
+        said
+        for said in record.progress
+        if said.crew == failed[0].crew and said.event == "done" and said.ts > failed[0].ts
+    ]
+    assert back
+
+
 def test_a_new_shift_begins_with_new_orders(district: District, scenario: Scenario) -> None:
     """What a shift has left over is replaced in the next one, and stops no crew for good."""
     record = run_trial(
