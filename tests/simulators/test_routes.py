@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from geo.district import District, load_district
 from geo.graph import RoadGraph
@@ -31,7 +32,7 @@ def graph(district: District) -> RoadGraph:
     return RoadGraph(district)
 
 
-def counts(district: District) -> np.ndarray:
+def counts(district: District) -> NDArray[np.float64]:
     return np.array([segment.heavy_trucks_per_day for segment in district.segments.values()])
 
 

@@ -122,10 +122,14 @@ def test_a_wet_street_keeps_its_silt() -> None:
     passing = Passing(np.full(N, 5.0), np.zeros(N), np.full(N, 25.0))
     none = np.zeros((N, SITES))
     silt = np.full((N, 1 + SITES), 1000.0)
-    args = (SiltPhysics(), silt, AREA, LENGTH, passing)
-    rest = (none, none.astype(np.int64), np.zeros(N), 0.0, chain(0.0), 1.0)
-    dry = step(*args, np.ones(N), *rest)[1].blown_away
-    wet = step(*args, np.zeros(N), *rest)[1].blown_away
+
+    def blown_away(let_through: Floats) -> Floats:
+        return step(
+            SiltPhysics(), silt, AREA, LENGTH, passing, let_through, none, none.astype(np.int64),
+            np.zeros(N), 0.0, chain(0.0), 1.0,
+        )[1].blown_away  # fmt: skip
+
+    dry, wet = blown_away(np.ones(N)), blown_away(np.zeros(N))
     assert (dry > 0.0).all()
     assert (wet == 0.0).all()
 

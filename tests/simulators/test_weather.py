@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -22,9 +23,13 @@ def airs(scenario: Scenario, minutes: int, seed: int = 1) -> list[Air]:
     return [sky.step(scenario.start + timedelta(minutes=at + 1)) for at in range(minutes)]
 
 
-def calm(**changes: float) -> Scenario:
+def calm(**changes: Any) -> Scenario:
     """Ordinary days without gusts of the region, of which only what is given changes."""
-    settled = {"wind_synoptic": 0.0, "background_synoptic": 0.0, "background_noise": 0.0}
+    settled: dict[str, Any] = {
+        "wind_synoptic": 0.0,
+        "background_synoptic": 0.0,
+        "background_noise": 0.0,
+    }
     return dataclasses.replace(load_scenario("ordinary"), **(settled | changes))
 
 
