@@ -52,7 +52,7 @@ def test_silt_in_is_silt_out_and_held(
     held = first = silt.reshape(N, 1 + SITES) * AREA[:, None]
     gained, lost = np.zeros(1 + SITES), np.zeros(1 + SITES)
     for _ in range(minutes):
-        heavy, light = chance.poisson(busiest, N) * 1.0, chance.poisson(busiest, N) * 1.0
+        heavy, light = chance.poisson(busiest, (2, N)).astype(np.float64)
         weight = np.where(heavy + light > 0.0, chance.uniform(1.0, 30.0), 0.0)
         held, flows = step(
             SiltPhysics(), held, AREA, LENGTH, Passing(heavy, light, weight),
