@@ -24,7 +24,7 @@ from rich.table import Table
 
 from simulators.scenario import load_scenario, scenario_names
 
-ROADDUST = str(Path(sys.executable).parent / "roaddust")
+ROADDUST = (sys.executable, "-m", "roaddust.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def run(name: str, seed: int, data: Path) -> Ran:
     began = time.monotonic()
     ended = subprocess.run(
         [
-            *(ROADDUST, "demo", "--no-console", "--speed", "max"),
+            *(*ROADDUST, "demo", "--no-console", "--speed", "max"),
             *("--scenario", name, "--seed", str(seed), "--hours", str(scenario.days * 24.0)),
             *("--data", str(data / name), "--summary", str(summary)),
         ],

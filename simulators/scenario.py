@@ -155,15 +155,15 @@ class Scenario:
     wind_from_deg: float = 75.0
     sea_breeze_turn_deg: float = 70.0
     # From day to day: spread of the logarithm of the wind's speed.
-    wind_synoptic: float = 0.25
+    wind_synoptic: float = 0.3
     rain: tuple[RainSpell, ...] = ()
 
     # Regional background of PM10, µg/m³, and what is not regular in it, relative.
     background_pm10: float = 42.0
     background_swing: float = 9.0
-    background_noise: float = 0.15
+    background_noise: float = 0.25
     # From day to day: spread of its logarithm.
-    background_synoptic: float = 0.25
+    background_synoptic: float = 0.35
     background_pm25_share: float = 0.55
     dust: tuple[DustSpell, ...] = ()
 

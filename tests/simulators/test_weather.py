@@ -65,7 +65,7 @@ def test_wind_differs_from_day_to_day() -> None:
         wind = np.array([air.wind_m_s for air in airs(calm(wind_synoptic=synoptic), days * 1440)])
         daily = wind.reshape(days, 1440).mean(axis=1)
         spread.append(float(np.log(daily).std()))
-    assert spread[0] < 0.15
+    assert spread[0] < 0.25
     assert 0.2 < spread[1] < 0.6
 
 
