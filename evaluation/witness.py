@@ -21,8 +21,8 @@ from evaluation.record import (
     WorkDone,
 )
 from geo.district import District
-from simulators import dust as dust_
 from simulators import physics
+from simulators.dust import Minute
 from simulators.message import Message
 from simulators.scenario import Scenario
 from simulators.treatment import Work
@@ -111,7 +111,8 @@ class Witness:
     def __init__(
         self, district: District, scenario: Scenario, seed: int, policy: str, *, judges: bool = True
     ) -> None:
-        self.street = physics.Street(district, scenario, seed)
+        self._truth = _Truth()
+        self.street = physics.Street(district, scenario, seed, record=self._truth.add)
         self._scenario = scenario
         self._seed = seed
         self._policy = policy
@@ -119,8 +120,7 @@ class Witness:
         streets = self.street.dust.streets
         self._segments = streets.ids
         self._residents = streets.residents
-        self._truth = _Truth(self.street.dust)
-        self.street.dust = self._truth  # type: ignore[assignment]
+        self._site_ids = self.street.dust.site_ids
         self._told = _Told()
         self._reports: dict[str, _Reports] = {crew: _Reports() for crew in district.crews}
         self._progress: list[ProgressSaid] = []
@@ -150,7 +150,7 @@ class Witness:
         self.street.treat_site(site, treatment, crew=crew, order=order)
 
     @property
-    def last(self) -> dust_.Minute:
+    def last(self) -> Minute:
         """The minute that was lived last, with everything that went on in it.
 
         Raises LookupError before the first.
@@ -198,12 +198,12 @@ class Witness:
             seed=self._seed,
             start=self._scenario.start,
             segments=self._segments,
-            sources=(STREET, *self._truth.site_ids),
+            sources=(STREET, *self._site_ids),
             residents=self._residents.copy(),
             increment=_stacked(self._truth.increment, (len(self._segments),)),
             background=np.array(self._truth.background, np.float32),
             by_source=_stacked(
-                self._truth.blocks(), (len(self._segments), 1 + len(self._truth.site_ids))
+                self._truth.blocks(), (len(self._segments), 1 + len(self._site_ids))
             ),
             works=tuple(self._truth.works),
             orders=tuple(self._told.orders.values()),
@@ -223,24 +223,18 @@ def _mean(rows: Sequence[NDArray[np.float64]]) -> Rows:
 
 
 class _Truth:
-    """A `Dust` that is listened to; everything else about it stays as it is."""
+    """What the physics tells of every minute."""
 
-    def __init__(self, dust: dust_.Dust) -> None:
-        self._dust = dust
-        self.site_ids: tuple[str, ...] = dust.site_ids
+    def __init__(self) -> None:
         self.increment: list[Rows] = []
         self.background: list[float] = []
         self.works: list[WorkDone] = []
-        self.last: dust_.Minute | None = None
+        self.last: Minute | None = None
         self._whole: list[Rows] = []
         self._block: list[NDArray[np.float64]] = []
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._dust, name)
-
-    def step(self, end: datetime, works: Iterable[Work] = ()) -> dust_.Minute:
-        works = list(works)
-        minute = self._dust.step(end, works)
+    def add(self, minute: Minute, works: Sequence[Work]) -> None:
+        """Keep a minute and what crews did in it."""
         self.last = minute
         truth = minute.truth
         row = len(self.increment)
@@ -251,7 +245,6 @@ class _Truth:
         if len(self._block) == BLOCK_MIN:
             self._whole.append(_mean(self._block))
             self._block = []
-        return minute
 
     def blocks(self) -> list[Rows]:
         """Means over blocks, the last of which may be short."""

@@ -8,10 +8,11 @@ from typing import Self
 
 from geo.district import District
 from simulators.devices.faults import FAULT_COLUMNS, FaultyReading
+from simulators.dust import Minute
 from simulators.physics import Street
 from simulators.scenario import Scenario
 from simulators.treatment import Work
-from simulators.truth import TruthFiles, TruthMinute
+from simulators.truth import TruthFiles
 
 
 class Chronicle:
@@ -50,5 +51,5 @@ class Chronicle:
     ) -> None:
         self.close()
 
-    def _add(self, minute: TruthMinute, works: Sequence[Work]) -> None:
-        self._truth.add(minute, works)
+    def _add(self, minute: Minute, works: Sequence[Work]) -> None:
+        self._truth.add(minute.truth, works)

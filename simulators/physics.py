@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from geo.district import District
 from geo.graph import RoadGraph
 from simulators.dust import Dust
+from simulators.dust import Minute as Lived
 from simulators.scenario import Scenario
 from simulators.treatment import EFFECTS, INSPECT, Work
-from simulators.truth import TruthMinute
 
 __all__ = ["Minute", "Street"]
 
@@ -74,7 +74,7 @@ class Street:
 
     Worlds that are given the same ``graph`` of the district share what no minute changes, and
     the second begins at once; they must not step at the same time in several threads.
-    ``record`` is called with the truth of each minute and the works that took effect in it.
+    ``record`` is called with all that went on in each minute and the works that took effect in it.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Street:
         seed: int,
         *,
         graph: RoadGraph | None = None,
-        record: Callable[[TruthMinute, Sequence[Work]], None] | None = None,
+        record: Callable[[Lived, Sequence[Work]], None] | None = None,
     ) -> None:
         self.dust = Dust(district, graph or RoadGraph(district), scenario, seed)
         self._sites = len(district.sites)
@@ -145,7 +145,7 @@ class Street:
         works, self._works = self._works, []
         was = self.dust.step(now, works)
         if self._record is not None:
-            self._record(was.truth, works)
+            self._record(was, works)
         known = slice(self._sites)
         muck = was.traffic.muck.astype(np.int64)
         container = was.traffic.container.astype(np.int64)

@@ -240,7 +240,13 @@ def test_the_record_says_who_did_what_and_why(district: District) -> None:
     """Each minute's truth goes to the record with the works of that minute and their orders."""
     scenario = load_scenario("ordinary")
     truth = Truth(tuple(district.segments), tuple(district.sites))
-    street = Street(district, scenario, 1, graph=graph_of(district), record=truth.add)
+    street = Street(
+        district,
+        scenario,
+        1,
+        graph=graph_of(district),
+        record=lambda lived, works: truth.add(lived.truth, works),
+    )
     world = lived(street, scenario)
     next(world)
     street.treat(GATE, "wash", 0.5, 0.1, crew="W1", order="ORDER-7")
