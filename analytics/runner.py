@@ -15,6 +15,7 @@ from analytics.settings import AnalyticsSettings
 from geo.district import District
 from store.database import Connection
 from store.episodes import publish
+from store.leadership import Leadership
 from store.statements import statements
 
 SQL = statements("analytics")
@@ -40,17 +41,14 @@ class Analytics:
         self._arrivals = Arrivals(district, self._layout)
         self._results = Results(self._layout, settings)
         self._states: deque[State] = deque(maxlen=KEPT_STATES)
-        self._leading_on: Connection | None = None
+        self._leadership = Leadership("analytics")
 
     def lead(self, conn: Connection) -> bool:
         """Try to become the one that writes results; holds until the session of `conn` ends."""
-        if self._leading_on is not conn:
-            row = conn.execute(SQL.lead).fetchone()
-            conn.commit()
+        if not self._leadership.held(conn):
             # Another may have gone on meanwhile, and what is kept at hand is of no use then.
             self._forget()
-            self._leading_on = conn if row and row[0] else None
-        return self._leading_on is conn
+        return self._leadership.take(conn)
 
     def step(self, conn: Connection, now: datetime, *, settle_s: float = 0.0) -> None:
         """Bring every result up to the last whole minute before `now`; commits.

@@ -19,6 +19,7 @@ from geo.district import District
 from store import outbox
 from store.database import Connection
 from store.episodes import publish
+from store.leadership import Leadership
 from store.statements import statements
 
 SQL = statements("dispatch")
@@ -32,17 +33,11 @@ class Dispatcher:
         self.settings = settings
         self.words = Words(settings.language, district.timezone)
         self.planner = Planner(district, settings)
-        self._leading_on: Connection | None = None
+        self._leadership = Leadership("dispatch")
 
     def lead(self, conn: Connection) -> bool:
         """Try to become the one that plans; holds until the session of `conn` ends."""
-        if self._leading_on is conn and not conn.closed:
-            return True
-        row = conn.execute(SQL.lead).fetchone()
-        conn.commit()
-        leads = bool(row and row[0])
-        self._leading_on = conn if leads else None
-        return leads
+        return self._leadership.take(conn)
 
     def step(self, conn: Connection, now: datetime) -> None:
         """Bring orders and plans up to `now` (aware, UTC) in one transaction, and commit.

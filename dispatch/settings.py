@@ -1,8 +1,8 @@
 """What a district may decide about its dispatching, with defaults."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, Literal
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Literal
 
 Language = Literal["zh-CN", "en"]
 
@@ -201,22 +201,3 @@ class DispatchSettings:
                     )
                 if not value >= 0:
                     raise ValueError(f"dispatch: {name}.{treatment} must not be negative")
-
-    def overridden(self, table: Mapping[str, Any]) -> "DispatchSettings":
-        """The same with what a district says, keys as the attributes; tables are merged.
-
-        Raises ValueError for a key that is not a setting.
-        """
-        names = {item.name for item in fields(self)}
-        changes: dict[str, Any] = {}
-        for key, value in table.items():
-            if key not in names:
-                raise ValueError(
-                    f"dispatch: {key!r} is not a setting; choose from {', '.join(sorted(names))}"
-                )
-            here = getattr(self, key)
-            if isinstance(here, Mapping):
-                changes[key] = {**here, **value}
-            else:
-                changes[key] = tuple(value) if isinstance(here, tuple) else value
-        return replace(self, **changes)

@@ -17,6 +17,7 @@ import psycopg
 
 from broker.connection import Address, client
 from store.database import Connection, connect
+from store.leadership import Leadership
 from store.statements import statements
 
 log = logging.getLogger(__name__)
@@ -147,12 +148,9 @@ class Publisher:
     def _publish_while_leading(
         self, listening: Connection, conn: Connection, stop: threading.Event
     ) -> None:
-        leading = False
+        leadership = Leadership("outbox")
         while not stop.is_set():
-            if not leading:
-                row = listening.execute(SQL.lead).fetchone()
-                leading = bool(row and row[0])
-            if leading and self._connected.is_set():
+            if leadership.take(listening) and self._connected.is_set():
                 self.drain(conn)
             for _ in listening.notifies(timeout=0.5, stop_after=1):
                 pass

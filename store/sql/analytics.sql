@@ -166,7 +166,3 @@ SELECT min(ts) FROM readings WHERE ts > %(after)s AND NOT late;
 UPDATE episodes SET state = 'closed', ended_at = %(ts)s, updated_at = %(now)s
 WHERE state <> 'closed' AND started_at <= %(ts)s
 RETURNING id;
-
--- name: lead
--- One writer of results at a time, for as long as its session lasts.
-SELECT pg_try_advisory_lock(hashtext('roaddust analytics'));

@@ -1,9 +1,5 @@
 -- What dispatch reads in every step, reads for a plan, and writes.
 
--- name: lead
--- Become the one dispatcher that plans, for as long as this session lives.
-SELECT pg_try_advisory_lock(hashtextextended('roaddust dispatch', 0));
-
 -- name: unapplied_progress
 -- The crews' words that have not been taken into their orders, in the order of arrival.
 SELECT id, crew, order_id, event, ts, reason, water_l

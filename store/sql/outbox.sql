@@ -22,7 +22,3 @@ DELETE FROM outbox WHERE id = ANY(%(ids)s);
 -- name: listen
 -- To be woken by `post`.
 LISTEN roaddust_outbox;
-
--- name: lead
--- One publisher at a time, for as long as its session lasts.
-SELECT pg_try_advisory_lock(hashtext('roaddust outbox'));

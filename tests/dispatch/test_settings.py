@@ -25,20 +25,3 @@ def test_bad_setting_is_refused(changes: dict[str, Any], named: str) -> None:
     """The message names the setting."""
     with pytest.raises(ValueError, match=named):
         DispatchSettings(**changes)
-
-
-def test_district_overrides_single_entries() -> None:
-    """A table is merged, a number replaced, a list taken for a tuple."""
-    changed = DispatchSettings().overridden(
-        {"min_wash_temp_c": 5.0, "useful_life_min": {"wash": 90}, "due_min": [90, 60, 20]}
-    )
-    assert changed.min_wash_temp_c == 5.0
-    assert changed.useful_life_min["wash"] == 90
-    assert changed.useful_life_min["sweep"] == DispatchSettings().useful_life_min["sweep"]
-    assert changed.due_min == (90, 60, 20)
-
-
-def test_unknown_override_is_refused() -> None:
-    """A key that is no setting is named."""
-    with pytest.raises(ValueError, match="washspeed"):
-        DispatchSettings().overridden({"washspeed": 20})
