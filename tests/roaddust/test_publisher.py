@@ -3,6 +3,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from paho.mqtt.client import MQTTMessage
 
 from broker.connection import Address, client
 from roaddust.embedded import EmbeddedBroker
@@ -25,7 +26,12 @@ def listener(any_broker: Broker) -> Iterator[Heard]:
     heard: Heard = queue.Queue()
     subscribed = threading.Event()
     ear = client(Address.parse(any_broker.url), "listener", persistent=False)
-    ear.on_message = lambda _c, _u, m: m.dup or heard.put((m.topic, bytes(m.payload)))
+
+    def hear(_client: object, _data: object, message: MQTTMessage) -> None:
+        if not message.dup:
+            heard.put((message.topic, bytes(message.payload)))
+
+    ear.on_message = hear
     ear.on_subscribe = lambda *_: subscribed.set()
     ear.connect(any_broker.host, any_broker.port)
     ear.loop_start()
