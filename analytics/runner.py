@@ -88,6 +88,9 @@ class Analytics:
         minutes = None
         while state.minute < upto:
             block = min(upto, state.minute + BLOCK_MIN)
+            if changed is not None and state.minute < changed < block:
+                # Who is late once is late again: the next minute's change finds a state here.
+                block = changed
             happenings = self._arrivals.happenings(conn, state.minute, block)
             before = state
             state, minutes = advance(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from analytics.fold import advance
 from analytics.layout import Layout
 from analytics.readings import COLUMNS, Readings
 from analytics.runner import Analytics
@@ -105,6 +106,25 @@ def test_shuffled_arrival_gives_equal_results(conn, street, data):
     delay = rng.integers(0, worst + 1, len(readings)) * (rng.random(len(readings)) < share)
     restarts = data.draw(st.sets(st.integers(0, 40), max_size=3), label="restarts")
     assert deliver(conn, street, readings, delay, restarts) == in_time
+
+
+def test_who_is_always_late_costs_no_more_with_time(conn, street, monkeypatch):
+    """A station half an hour behind for hours: each step works out that half hour again, not
+    all the hours since it fell behind."""
+    layout = Layout.of(street, SETTINGS)
+    readings = made_up_day(layout, HOURS * 60, 1)
+    worked: list[int] = []
+
+    def counted(state, block, *rest):
+        worked.append(block - state.minute)
+        return advance(state, block, *rest)
+
+    monkeypatch.setattr("analytics.runner.advance", counted)
+    late_min = 30
+    deliver(conn, street, readings, np.where(readings.station == 0, late_min, 0))
+    steps = HOURS * 60 // EVERY_MIN
+    assert sum(worked) <= steps * (late_min + 2 * EVERY_MIN)
+    assert max(worked) <= late_min + 2 * EVERY_MIN
 
 
 def hazy_hours(district) -> tuple[Readings, np.ndarray]:
