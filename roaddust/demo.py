@@ -26,6 +26,9 @@ Progress = Callable[[datetime, float], None]
 """Told the simulated time and the share of the run that is done."""
 
 ENDLESS = timedelta(days=365)
+PATIENCE_S = 600.0
+"""For an answer to the clock: a plan for sixty crews may take a busy machine more than a minute,
+and a platform that has failed is noticed by itself."""
 
 
 class NotOurs(OSError):
@@ -90,6 +93,7 @@ def run_demo(
                 speed=demo.speed,
                 on_tick=on_tick,
                 stop=stop,
+                patience_s=PATIENCE_S,
             )
         except ConnectionError:
             # A world that is not answered knows less of the reason than the platform does.

@@ -17,7 +17,7 @@ from evaluation.result import Result, result_of
 from evaluation.trial import run_trial
 from evaluation.witness import Witness
 from geo.district import District, load_district
-from roaddust.demo import fresh_services
+from roaddust.demo import PATIENCE_S, fresh_services
 from roaddust.platform import Platform
 from roaddust.settings import Settings, Stage
 from simulators.lockstep import simulate
@@ -119,6 +119,7 @@ def _platform(
                     stop=platform.failed,
                     physics=witness,
                     watch=witness,
+                    patience_s=PATIENCE_S,
                 )
             except ConnectionError:
                 platform.check()
