@@ -27,8 +27,7 @@ Progress = Callable[[datetime, float], None]
 
 ENDLESS = timedelta(days=365)
 PATIENCE_S = 600.0
-"""For an answer to the clock: a plan for sixty crews may take a busy machine more than a minute,
-and a platform that has failed is noticed by itself."""
+"""For an answer to the clock: a plan for sixty crews may take a busy machine more than a minute."""
 
 
 class NotOurs(OSError):
@@ -69,7 +68,8 @@ def run_demo(
         settings = demo.settings.model_copy(
             update={"mqtt": broker.url, "db": postgres.dsn, "clock": "mqtt"}
         )
-        platform = open_.enter_context(Platform(demo.district, settings, stages))
+        # A platform that fails stops the world at once, which would wait for its answer.
+        platform = open_.enter_context(Platform(demo.district, settings, stages, failed=stop))
         announce(platform.start())
         began = time.monotonic()
         duration = timedelta(hours=demo.hours) if demo.hours is not None else ENDLESS
@@ -79,8 +79,6 @@ def run_demo(
             progress(now, (now - first) / duration)
             if now.minute == 0:
                 memory.append(round(resident_mb(os.getpid(), postgres.pid, broker.pid), 1))
-            if platform.failed.is_set():
-                stop.set()
 
         try:
             published = simulate(

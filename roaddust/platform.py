@@ -62,12 +62,17 @@ class Started:
 class Platform:
     """The stages asked for, against a given broker and database. Use as a context manager.
 
-    `failure` holds what stopped it, if something did; `failed` is set then. Raises WrongUse for
-    stages that cannot work without one that is not asked for.
+    `failure` holds what stopped it, if something did; `failed`, which may be given, is set then.
+    Raises WrongUse for stages that cannot work without one that is not asked for.
     """
 
     def __init__(
-        self, district: District, settings: Settings, stages: Collection[Stage] = STAGES
+        self,
+        district: District,
+        settings: Settings,
+        stages: Collection[Stage] = STAGES,
+        *,
+        failed: threading.Event | None = None,
     ) -> None:
         self._district, self._settings, self._stages = district, settings, set(stages)
         steps = sorted(self._stages & {"analytics", "dispatch"})
@@ -78,7 +83,7 @@ class Platform:
             )
         self.clock: Clock = WallClock() if settings.clock == "wall" else TickClock()
         self.failure: BaseException | None = None
-        self.failed = threading.Event()
+        self.failed = failed or threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._open = ExitStack()
