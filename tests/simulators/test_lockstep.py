@@ -22,10 +22,9 @@ from tests.dispatch.towns import NOON, block
 from tests.services import Mosquitto
 from tests.services.waiting import wait_until
 from tests.simulators.fake_platform import PREFIX, FakePlatform, platform
-from tests.simulators.fake_street import StillStreet, still_minute
+from tests.simulators.fake_scene import MINUTE, FakePhysics, scene
 from tests.simulators.test_crews import TO_D, order
 
-MINUTE = timedelta(minutes=1)
 QUIET = Scenario("quiet", "nothing goes wrong", NOON, 1.0)
 FAULTY = replace(
     QUIET,
@@ -43,7 +42,7 @@ def world(url: str, **changes: Any) -> Published:
         "seed": 1,
         "duration": timedelta(minutes=10),
         "stop": threading.Event(),
-        "physics": StillStreet(still_minute(district)),
+        "physics": FakePhysics(scene(district)),
         "patience_s": 30.0,
     }
     return simulate(district, Address.parse(url), PREFIX, QUIET, **(settings | changes))
@@ -76,14 +75,14 @@ def test_each_step_is_published_before_its_clock(any_broker: EmbeddedBroker | Mo
 
 def test_an_order_is_carried_out(any_broker: EmbeddedBroker | Mosquitto) -> None:
     """A plan that the platform publishes before its answer is acted on in the next minute."""
-    street = StillStreet(still_minute(block()))
+    street = FakePhysics(scene(block()))
     with platform(any_broker.url, plan_to_wash) as it:
         published = world(any_broker.url, physics=street)
     events = [(said["event"], said["ts"]) for said in it.of("/progress")]
     assert [event for event, _ in events] == ["accepted", "started", "done"]
     assert events[0][1] == "2026-03-02T04:03:00Z"
     assert published.progress == 3
-    assert sum(share for _, _, share, _ in street.treated) == pytest.approx(1.0)
+    assert sum(one[2] for one in street.treated) == pytest.approx(1.0)
     assert it.of("/position")[-1]["water_l"] == pytest.approx(12_000 - 360, abs=0.5)
 
 
@@ -101,7 +100,7 @@ def test_the_same_seed_publishes_the_same_bytes(nats: EmbeddedBroker) -> None:
                 seed=seed,
                 duration=timedelta(minutes=30),
                 stop=threading.Event(),
-                physics=StillStreet(still_minute(district)),
+                physics=FakePhysics(scene(district)),
             )
             # The next run begins without an order.
             it.publish(
@@ -120,7 +119,7 @@ def test_the_world_alone_is_a_matter_of_its_seed() -> None:
 
     def messages(seed: int) -> list[Message]:
         district = block()
-        it = World(district, StillStreet(still_minute(district)), FAULTY, seed)
+        it = World(district, FakePhysics(scene(district)), FAULTY, seed)
         steps = ((NOON + n * MINUTE, NOON + (n + 1) * MINUTE) for n in range(60))
         return [message for began, now in steps for message in it.step(began, now, 60.0)]
 
@@ -141,7 +140,7 @@ def test_readings_are_counted_as_published(nats: EmbeddedBroker) -> None:
             seed=4,
             duration=timedelta(hours=8),
             stop=threading.Event(),
-            physics=StillStreet(still_minute(district)),
+            physics=FakePhysics(scene(district)),
         )
     found = [
         one["ts"]
