@@ -93,15 +93,13 @@ _plan = msgspec.json.Decoder(_Plan)
 _episode = msgspec.json.Decoder(_Episode)
 
 
-class Witness:
-    """Streets and air of a scenario, for a world to be built on, that remember what happened.
+class Witness(physics.Street):
+    """A scenario's streets and air, for a world to be built on, that remember what happened.
 
     ``judges`` says whether the policy says episodes at all, so that none is a figure too.
 
     Attributes
     ----------
-    street
-        The physics beneath.
     scene
         What devices could see of the last minute.
     """
@@ -112,42 +110,21 @@ class Witness:
         self, district: District, scenario: Scenario, seed: int, policy: str, *, judges: bool = True
     ) -> None:
         self._truth = _Truth()
-        self.street = physics.Street(district, scenario, seed, record=self._truth.add)
+        super().__init__(district, scenario, seed, record=self._truth.add)
         self._scenario = scenario
         self._seed = seed
         self._policy = policy
         self._judges = judges
-        streets = self.street.dust.streets
-        self._segments = streets.ids
-        self._residents = streets.residents
-        self._site_ids = self.street.dust.site_ids
         self._told = _Told()
         self._reports: dict[str, _Reports] = {crew: _Reports() for crew in district.crews}
         self._progress: list[ProgressSaid] = []
 
-    # The physics of a world ---------------------------------------------------------------------
+    # What is lived ------------------------------------------------------------------------------
 
     def step(self, now: datetime) -> physics.Minute:
-        """Give the minute that ends at `now`."""
-        self.scene = self.street.step(now)
+        """Advance exactly one minute, the one that ends at `now`."""
+        self.scene = super().step(now)
         return self.scene
-
-    def treat(
-        self,
-        segment: str,
-        treatment: str,
-        share: float,
-        water_l_per_m2: float,
-        *,
-        crew: str = "",
-        order: str = "",
-    ) -> None:
-        """A crew has treated this share of a segment."""
-        self.street.treat(segment, treatment, share, water_l_per_m2, crew=crew, order=order)
-
-    def treat_site(self, site: str, treatment: str, *, crew: str = "", order: str = "") -> None:
-        """A crew is at work at a site."""
-        self.street.treat_site(site, treatment, crew=crew, order=order)
 
     @property
     def last(self) -> Minute:
@@ -191,20 +168,20 @@ class Witness:
 
     def record(self) -> Record:
         """Everything up to here."""
+        streets, sites = self.dust.streets, self.dust.site_ids
+        segments = len(streets.ids)
         return Record(
             policy=self._policy,
             judges=self._judges,
             scenario=self._scenario,
             seed=self._seed,
             start=self._scenario.start,
-            segments=self._segments,
-            sources=(STREET, *self._site_ids),
-            residents=self._residents.copy(),
-            increment=_stacked(self._truth.increment, (len(self._segments),)),
+            segments=streets.ids,
+            sources=(STREET, *sites),
+            residents=streets.residents.copy(),
+            increment=_stacked(self._truth.increment, (segments,)),
             background=np.array(self._truth.background, np.float32),
-            by_source=_stacked(
-                self._truth.blocks(), (len(self._segments), 1 + len(self._site_ids))
-            ),
+            by_source=_stacked(self._truth.blocks(), (segments, 1 + len(sites))),
             works=tuple(self._truth.works),
             orders=tuple(self._told.orders.values()),
             progress=tuple(self._progress),

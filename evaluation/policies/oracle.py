@@ -58,7 +58,7 @@ class Oracle:
         self._rain = Rain()
         self._district = district
         self._traffic: deque[Passing] = deque(maxlen=TRAFFIC_MIN)
-        streets = witness.street.dust.streets
+        streets = witness.dust.streets
         self._streets = streets
         self._winds = WindTable(LineSources(streets.lines, streets.width_m, streets.kerbs()))
         self._treatable = np.flatnonzero(streets.treatable)
