@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 
+from evaluation.crew_reports import Position, crew_reports
 from geo.district import Crew, District, Shift
 from geo.graph import Direction, RoadGraph, Unreachable
 from geo.places import Place
@@ -82,24 +82,6 @@ class Ended:
     segment: str | None
 
 
-class _Position(msgspec.Struct):
-    ts: datetime
-    lon: float
-    lat: float
-    water_l: float
-    state: str
-
-
-class _Progress(msgspec.Struct):
-    ts: datetime
-    order: str
-    event: str
-
-
-_position = msgspec.json.Decoder(_Position)
-_progress = msgspec.json.Decoder(_Progress)
-
-
 class Desk:
     """Reads what crews report and writes their plans.
 
@@ -128,20 +110,18 @@ class Desk:
     def hear(self, messages: Iterable[Message]) -> list[Ended]:
         """Take what crews said; gives the orders that are over."""
         ended: list[Ended] = []
-        for message in messages:
-            if message.kind == "positions":
-                self._seen(message.topic.split("/")[2], _position.decode(message.payload))
-            elif message.kind == "progress":
-                crew = message.topic.split("/")[2]
-                was = _progress.decode(message.payload)
-                if crew in self.crews and was.order in self.crews[crew].orders:
-                    self.crews[crew].orders[was.order] = was.event
-                if was.event in ("done", "failed", "refused"):
-                    segment = self._segment_of.get(was.order)
-                    ended.append(Ended(was.ts, crew, was.order, was.event, segment))
+        for crew, report in crew_reports(messages):
+            if isinstance(report, Position):
+                self._seen(crew, report)
+                continue
+            if crew in self.crews and report.order in self.crews[crew].orders:
+                self.crews[crew].orders[report.order] = report.event
+            if report.event in ("done", "failed", "refused"):
+                segment = self._segment_of.get(report.order)
+                ended.append(Ended(report.ts, crew, report.order, report.event, segment))
         return ended
 
-    def _seen(self, crew: str, said: _Position) -> None:
+    def _seen(self, crew: str, said: Position) -> None:
         lonlat = (said.lon, said.lat)
         known = self.crews.get(crew)
         if known is None:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.crew_reports import Position, crew_reports
 from evaluation.record import (
     BLOCK_MIN,
     STREET,
@@ -41,22 +42,6 @@ class Heard(Protocol):
     def payload(self) -> bytes: ...
 
 
-class _Position(msgspec.Struct):
-    ts: datetime
-    lon: float
-    lat: float
-    speed_kmh: float = 0.0
-    water_l: float = 0.0
-
-
-class _Progress(msgspec.Struct):
-    ts: datetime
-    order: str
-    event: str
-    reason: str | None = None
-    water_l: float | None = None
-
-
 class _Order(msgspec.Struct):
     order: str
     treatment: str
@@ -87,8 +72,6 @@ class _Episode(msgspec.Struct):
     causes: list[_Cause] = []
 
 
-_position = msgspec.json.Decoder(_Position)
-_progress = msgspec.json.Decoder(_Progress)
 _plan = msgspec.json.Decoder(_Plan)
 _episode = msgspec.json.Decoder(_Episode)
 
@@ -140,20 +123,18 @@ class Witness(physics.Street):
 
     def said(self, now: datetime, messages: Iterable[Message]) -> None:  # noqa: ARG002
         """Take what devices and crews published in the step that ended at `now`."""
-        for message in messages:
-            if message.kind not in ("positions", "progress"):
-                continue
-            crew = message.topic.split("/")[2]
-            if message.kind == "positions":
-                self._reports[crew].add(_position.decode(message.payload))
+        for crew, report in crew_reports(messages):
+            if isinstance(report, Position):
+                self._reports[crew].add(report)
             else:
-                was = _progress.decode(message.payload)
-                if was.water_l is not None:
-                    self._reports[crew].gauge(was.water_l)
-                self._told.begun_or_over.add(was.order)
-                if was.event == "accepted":
-                    self._told.begun_or_over.discard(was.order)
-                self._progress.append(ProgressSaid(was.ts, crew, was.order, was.event, was.reason))
+                if report.water_l is not None:
+                    self._reports[crew].gauge(report.water_l)
+                self._told.begun_or_over.add(report.order)
+                if report.event == "accepted":
+                    self._told.begun_or_over.discard(report.order)
+                self._progress.append(
+                    ProgressSaid(report.ts, crew, report.order, report.event, report.reason)
+                )
 
     def heard(self, now: datetime, arrived: Iterable[Heard]) -> None:
         """Take what the platform or a policy published, its answer to the step up to `now`."""
@@ -235,10 +216,10 @@ class _Reports:
     def __init__(self) -> None:
         self.metres = 0.0
         self.used_l = 0.0
-        self._last: _Position | None = None
+        self._last: Position | None = None
         self._water_l: float | None = None
 
-    def add(self, now: _Position) -> None:
+    def add(self, now: Position) -> None:
         """Count the way and the water since the last report."""
         self.gauge(now.water_l)
         last, self._last = self._last, now
