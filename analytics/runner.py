@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from analytics.arrivals import Arrivals
-from analytics.fold import State, advance
+from analytics.fold import State
+from analytics.history import BLOCK_MIN, block_of, store
 from analytics.layout import Layout
 from analytics.moments import minute_at, time_of
 from analytics.results import Results
@@ -20,8 +21,6 @@ from store.statements import statements
 
 SQL = statements("analytics")
 
-BLOCK_MIN = 1440
-"""Minutes worked out at once when catching up: a day of 100 stations takes some 100 MB."""
 COLD_MIN = 1440
 """How much of the past is worked out where nothing is kept: after a change of settings."""
 KEPT_STATES = 90
@@ -91,22 +90,10 @@ class Analytics:
             if changed is not None and state.minute < changed < block:
                 # Who is late once is late again: the next minute's change finds a state here.
                 block = changed
-            happenings = self._arrivals.happenings(conn, state.minute, block)
-            before = state
-            state, minutes = advance(
-                state,
-                block,
-                self._arrivals.readings(conn, state.minute, block),
-                happenings,
-                self._layout,
-                self._settings,
-            )
-            self._results.store_minutes(conn, minutes, happenings)
-            self._results.store_flags(conn, minutes)
-            touched |= self._results.store_episodes(conn, minutes, state, now)
-            self._results.store_dust(conn, minutes)
-            touched |= self._results.judge_works(conn, before.minute, state.minute, happenings, now)
-            self._keep(conn, before, state)
+            worked = block_of(conn, self._arrivals, state, block, self._layout, self._settings)
+            touched |= store(conn, self._results, worked, now)
+            self._keep(conn, state, worked.state)
+            state, minutes = worked.state, worked.minutes
         touched |= doubted | self._results.withdraw(conn, doubted, now)
         publish(conn, touched)
         if minutes is not None:

@@ -7,13 +7,6 @@ WITH taken AS (
 )
 SELECT min(min_ts) FROM taken;
 
--- name: readings
--- Readings of a span, sorted as every step wants them.
-SELECT station, ts, pm10, pm25, tsp, temp, rh, wind_speed, wind_dir, rain, status
-FROM readings
-WHERE ts > %(after)s AND ts <= %(upto)s AND NOT late
-ORDER BY station, ts;
-
 -- name: events
 -- Flags and truck counts of a span.
 SELECT ts, kind, source, source_kind, segment, site, lon, lat, coalesce(count, 1)

@@ -119,7 +119,7 @@ def test_who_is_always_late_costs_no_more_with_time(conn, street, monkeypatch):
         worked.append(block - state.minute)
         return advance(state, block, *rest)
 
-    monkeypatch.setattr("analytics.runner.advance", counted)
+    monkeypatch.setattr("analytics.history.advance", counted)
     late_min = 30
     deliver(conn, street, readings, np.where(readings.station == 0, late_min, 0))
     steps = HOURS * 60 // EVERY_MIN

@@ -1,0 +1,79 @@
+-- What has been stored, read in bulk: by analytics live, and by backtests over long spans.
+
+-- name: copy_readings
+-- Readings of a span in no order, each row of the same length: stations by their number in
+-- the list, what is missing as NaN. `with_late` takes also what came too late for live results.
+COPY (
+    SELECT named.n::int4, ts,
+           coalesce(pm10, 'NaN'), coalesce(pm25, 'NaN'), coalesce(tsp, 'NaN'),
+           coalesce(temp, 'NaN'), coalesce(rh, 'NaN'), coalesce(wind_speed, 'NaN'),
+           coalesce(wind_dir, 'NaN'), coalesce(rain, 'NaN'), ascii(status)::int4
+    FROM readings
+    JOIN unnest(%(stations)s::text[]) WITH ORDINALITY AS named (id, n) ON named.id = station
+    WHERE ts > %(after)s AND ts <= %(upto)s AND (NOT late OR %(with_late)s)
+) TO STDOUT (FORMAT BINARY);
+
+-- name: stored_span
+-- The oldest and the newest reading, and the newest within a span.
+SELECT (SELECT min(ts) FROM readings), (SELECT max(ts) FROM readings),
+       (SELECT max(ts) FROM readings WHERE ts > %(after)s AND ts <= %(upto)s);
+
+-- name: episodes_of
+-- Episodes that were raised, as far as they lie in a span.
+SELECT id, segment, site, rule, level, started_at, ended_at, peak, causes
+FROM episodes
+WHERE NOT withdrawn AND level > 0
+  AND started_at <= %(upto)s AND (ended_at IS NULL OR ended_at > %(after)s)
+ORDER BY started_at, id;
+
+-- name: story_of
+-- What happened to episodes in a span, in order, with the level from then on.
+SELECT episode, at, (detail->>'level')::int4
+FROM episode_log JOIN episodes ON episodes.id = episode
+WHERE actor = 'analytics' AND event IN ('opened', 'activated', 'level', 'reopened', 'recovering')
+  AND at > %(after)s AND at <= %(upto)s AND NOT withdrawn
+ORDER BY at, episode_log.id;
+
+-- name: minutes_over
+-- Minutes of each segment at each level, by day of the district.
+SELECT segment, ((ts - INTERVAL '1 minute') AT TIME ZONE %(zone)s)::date, level, count(*)
+FROM segment_minutes
+WHERE ts > %(after)s AND ts <= %(upto)s AND level > 0
+GROUP BY 1, 2, 3;
+
+-- name: count_minutes
+-- How many results a span has.
+SELECT count(*) FROM segment_minutes WHERE ts > %(after)s AND ts <= %(upto)s;
+
+-- name: across
+-- Episodes and notices that a time lies in, of those that began since the other; open ones too.
+SELECT id, started_at, ended_at FROM episodes
+WHERE NOT withdrawn AND started_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s)
+UNION ALL
+SELECT id, started_at, ended_at FROM notices
+WHERE kind = 'sand_dust' AND started_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s)
+ORDER BY started_at, id;
+
+-- name: forget_minutes
+-- Minutes of a span that is about to be replaced.
+DELETE FROM segment_minutes WHERE ts > %(after)s AND ts <= %(upto)s;
+
+-- name: forget_flags
+-- Flags of a span that is about to be replaced.
+DELETE FROM flags WHERE ts > %(after)s AND ts <= %(upto)s;
+
+-- name: forget_notices
+-- Notices of a span that is about to be replaced.
+DELETE FROM notices WHERE kind = 'sand_dust' AND started_at > %(after)s AND started_at <= %(upto)s;
+
+-- name: reopen_notices
+-- Those that end in a span whose results are about to be replaced.
+UPDATE notices SET ended_at = NULL
+WHERE kind = 'sand_dust' AND started_at <= %(after)s
+  AND ended_at > %(after)s AND ended_at <= %(upto)s;
+
+-- name: doubt_episodes
+-- What began in a span is not believed until it is found again; what people did to it stays.
+UPDATE episodes SET withdrawn = true
+WHERE started_at > %(after)s AND started_at <= %(upto)s AND NOT withdrawn
+RETURNING id;
