@@ -67,14 +67,18 @@ def reduction_pct(with_it: NDArray[np.floating], without: NDArray[np.floating]) 
 
 
 def true_effects(
-    district: District, record: Record, orders: Collection[str]
+    district: District,
+    record: Record,
+    orders: Collection[str],
+    *,
+    graph: RoadGraph | None = None,
 ) -> dict[str, TrueEffect]:
     """What each of some orders changed on the segment that it treated.
 
     The trial's street is lived again from its start with every work recorded; before an order's
     first work it is forked, and the fork lives on without that order. Compared are minutes 5 to
     65 after the last work. Orders without work on a segment, or too near to the trial's end, are
-    left out.
+    left out. With the trial's own graph nothing is worked out twice.
     """
     works: dict[int, list[Work]] = {}
     rows: dict[str, list[int]] = {}
@@ -89,7 +93,7 @@ def true_effects(
         if when[-1] + TO_MIN < record.minutes:
             due.setdefault(when[0], []).append(order)
     effects: dict[str, TrueEffect] = {}
-    dust = Dust(district, RoadGraph(district), record.scenario, record.seed)
+    dust = Dust(district, graph or RoadGraph(district), record.scenario, record.seed)
     for row in range(max(due, default=-1) + 1):
         for order in due.get(row, ()):
             at = dust.streets.index[segments[order]]
@@ -130,12 +134,13 @@ def coverage(
     verdicts: Sequence[VerdictSaid],
     *,
     at_most: int = 100,
+    graph: RoadGraph | None = None,
 ) -> Coverage:
     """Put verdicts beside the truth; of many, `at_most` spread evenly over the trial."""
     if len(verdicts) > at_most:
         chosen = np.linspace(0, len(verdicts) - 1, at_most).round().astype(int)
         verdicts = [verdicts[at] for at in chosen]
-    effects = true_effects(district, record, {verdict.order for verdict in verdicts})
+    effects = true_effects(district, record, {said.order for said in verdicts}, graph=graph)
     pairs = [(said, effects[said.order]) for said in verdicts if said.order in effects]
     if not pairs:
         return Coverage(None, None, None, 0)

@@ -11,6 +11,7 @@ from evaluation.counterfactual import VerdictSaid
 from evaluation.record import BLOCK_MIN, Record
 from evaluation.scoring import Figures, score
 from geo.district import District
+from geo.graph import RoadGraph
 
 __all__ = ["Result", "result_of"]
 
@@ -33,14 +34,23 @@ class Result:
     background: NDArray[np.float64]
 
 
-def result_of(record: Record, district: District, verdicts: Sequence[VerdictSaid] = ()) -> Result:
-    """Give what is kept of a trial; verdicts are those that the platform came to in it."""
+def result_of(
+    record: Record,
+    district: District,
+    verdicts: Sequence[VerdictSaid] = (),
+    *,
+    graph: RoadGraph | None = None,
+) -> Result:
+    """Give what is kept of a trial; verdicts are those that the platform came to in it.
+
+    graph: that of the trial, so that what it stands on is not worked out again.
+    """
     weights = record.residents / max(float(record.residents.sum()), 1.0)
     return Result(
         policy=record.policy,
         seed=record.seed,
         start=record.start,
-        figures=score(record, district, verdicts),
+        figures=score(record, district, verdicts, graph=graph),
         mean_increment=record.increment.mean(axis=0, dtype=np.float64),
         course=_blocks(record.increment.astype(np.float64) @ weights),
         background=_blocks(record.background.astype(np.float64)),

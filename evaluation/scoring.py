@@ -10,6 +10,7 @@ from evaluation.counterfactual import VerdictSaid, coverage
 from evaluation.exceedances import LIMIT, Spell, hourly_means, spells
 from evaluation.record import STREET, Cause, EpisodeSaid, OrderSaid, Record
 from geo.district import District
+from geo.graph import RoadGraph
 
 __all__ = ["Figures", "score"]
 
@@ -32,7 +33,13 @@ class _Alarm:
     cause: Cause | None
 
 
-def score(record: Record, district: District, verdicts: Sequence[VerdictSaid] = ()) -> Figures:
+def score(
+    record: Record,
+    district: District,
+    verdicts: Sequence[VerdictSaid] = (),
+    *,
+    graph: RoadGraph | None = None,
+) -> Figures:
     """Everything that can be counted in a trial; None where there is nothing to count.
 
     ======================================= =====================================================
@@ -83,7 +90,7 @@ def score(record: Record, district: District, verdicts: Sequence[VerdictSaid] = 
     }
     figures |= _answers(record, true)
     figures |= _episodes(record, district, true)
-    figures |= _verdicts(record, district, verdicts)
+    figures |= _verdicts(record, district, verdicts, graph)
     return figures
 
 
@@ -208,8 +215,10 @@ def _episodes(record: Record, district: District, true: Sequence[Spell]) -> Figu
     return dict(zip(names, values, strict=True))
 
 
-def _verdicts(record: Record, district: District, verdicts: Sequence[VerdictSaid]) -> Figures:
-    found = coverage(district, record, verdicts) if record.judges else None
+def _verdicts(
+    record: Record, district: District, verdicts: Sequence[VerdictSaid], graph: RoadGraph | None
+) -> Figures:
+    found = coverage(district, record, verdicts, graph=graph) if record.judges else None
     return {
         "verdicts_checked": None if found is None else float(found.count),
         "verdict_coverage": None if found is None else found.share,

@@ -8,6 +8,7 @@ from evaluation.policies import POLICIES
 from evaluation.record import Record
 from evaluation.witness import Witness
 from geo.district import District
+from geo.graph import RoadGraph
 from simulators.scenario import Scenario
 from simulators.world import World
 
@@ -29,10 +30,12 @@ def run_trial(
     policy: str,
     days: float,
     *,
+    graph: RoadGraph | None = None,
     on_minute: Callable[[datetime], None] | None = None,
 ) -> Record:
     """Live through so many days of a scenario under one of `POLICIES`.
 
+    Trials that are given the same graph of the district begin at once after the first.
     on_minute is told the time after each minute.
 
     Raises ValueError if there is no such policy.
@@ -40,7 +43,7 @@ def run_trial(
     make = POLICIES.get(policy)
     if make is None:
         raise ValueError(f"there is no policy {policy!r}; choose from {', '.join(POLICIES)}")
-    witness = Witness(district, scenario, seed, policy, judges=False)
+    witness = Witness(district, scenario, seed, policy, judges=False, graph=graph)
     world = World(district, witness, scenario, seed)
     sender = make(district, witness)
     began = scenario.start

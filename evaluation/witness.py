@@ -22,6 +22,7 @@ from evaluation.record import (
     WorkDone,
 )
 from geo.district import District
+from geo.graph import RoadGraph
 from simulators import physics
 from simulators.dust import Minute
 from simulators.message import Message
@@ -79,7 +80,8 @@ _episode = msgspec.json.Decoder(_Episode)
 class Witness(physics.Street):
     """A scenario's streets and air, for a world to be built on, that remember what happened.
 
-    ``judges`` says whether the policy says episodes at all, so that none is a figure too.
+    ``judges`` says whether the policy says episodes at all, so that none is a figure too;
+    what the same ``graph`` saves is told at `physics.Street`.
 
     Attributes
     ----------
@@ -90,10 +92,17 @@ class Witness(physics.Street):
     scene: physics.Minute
 
     def __init__(
-        self, district: District, scenario: Scenario, seed: int, policy: str, *, judges: bool = True
+        self,
+        district: District,
+        scenario: Scenario,
+        seed: int,
+        policy: str,
+        *,
+        judges: bool = True,
+        graph: RoadGraph | None = None,
     ) -> None:
         self._truth = _Truth()
-        super().__init__(district, scenario, seed, record=self._truth.add)
+        super().__init__(district, scenario, seed, graph=graph, record=self._truth.add)
         self._scenario = scenario
         self._seed = seed
         self._policy = policy

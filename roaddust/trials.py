@@ -7,6 +7,7 @@ import signal
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from evaluation.result import Result, result_of
 from evaluation.trial import run_trial
 from evaluation.witness import Witness
 from geo.district import District, load_district
+from geo.graph import RoadGraph
 from roaddust.demo import PATIENCE_S, fresh_services
 from roaddust.platform import Platform
 from roaddust.settings import Settings, Stage
@@ -67,9 +69,16 @@ def begin(told: Any, stop: Any) -> None:
     logging.basicConfig(level=logging.WARNING)
 
 
+@lru_cache(maxsize=1)
+def _streets(folder: Path) -> tuple[District, RoadGraph]:
+    """A district and its graph, the same for all trials of this process."""
+    district = load_district(folder)
+    return district, RoadGraph(district)
+
+
 def run(wanted: Wanted) -> Result:
     """Run a trial. Raises GivenUp when it was stopped."""
-    district = load_district(wanted.district)
+    district, graph = _streets(wanted.district)
     first = wanted.scenario.start
 
     def on_minute(now: datetime) -> None:
@@ -80,7 +89,7 @@ def run(wanted: Wanted) -> Result:
 
     verdicts: list[VerdictSaid] = []
     if wanted.policy == PLATFORM:
-        record, verdicts = _platform(district, wanted, on_minute)
+        record, verdicts = _platform(district, graph, wanted, on_minute)
     else:
         record = run_trial(
             district,
@@ -88,16 +97,17 @@ def run(wanted: Wanted) -> Result:
             wanted.seed,
             wanted.policy,
             wanted.days,
+            graph=graph,
             on_minute=on_minute,
         )
-    return result_of(record, district, verdicts)
+    return result_of(record, district, verdicts, graph=graph)
 
 
 def _platform(
-    district: District, wanted: Wanted, on_minute: Any
+    district: District, graph: RoadGraph, wanted: Wanted, on_minute: Any
 ) -> tuple[Record, list[VerdictSaid]]:
     """The platform with services of its own, and the verdicts that it has come to."""
-    witness = Witness(district, wanted.scenario, wanted.seed, PLATFORM)
+    witness = Witness(district, wanted.scenario, wanted.seed, PLATFORM, graph=graph)
     folder = wanted.folder / f"{os.getpid()}-{wanted.seed}"
     try:
         with ExitStack() as open_:
