@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -297,6 +297,69 @@ def evaluate(
 
 
 @app.command()
+def backtest(
+    first: Annotated[
+        str,
+        typer.Option("--from", help="RFC 3339 time; the district's own time without an offset."),
+    ],
+    last: Annotated[str, typer.Option("--to", help="The end, likewise.")],
+    rules: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of rules to try, with the keys of district.toml."),
+    ] = None,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for a page and CSV tables of the outcome.")
+    ] = None,
+    operators: Annotated[int, typer.Option(help="On duty at a time.", min=1)] = 1,
+    config: Config = None,
+) -> None:
+    """The analytics over stored history: what these rules would have raised."""
+    from roaddust.backtest.page import write_report
+    from roaddust.backtest.run import Stopped, Wanted, run_backtest
+    from roaddust.backtest.table import on_terminal, summary, tables
+    from store.database import connect
+
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {"db": db}, rules)
+        zone = loaded.timezone
+        try:
+            wanted = Wanted(
+                loaded,
+                settings.analytics,
+                _time(first, zone, "--from"),
+                _time(last, zone, "--to"),
+                operators,
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--from") from None
+        stop = _stop_on_signals()
+        with connect(settings.db, name="backtest") as conn:
+            try:
+                with _clock_bar(wanted.first.astimezone(zone), hours=0.0) as show:
+                    found = run_backtest(
+                        conn, wanted, stop, lambda now, share: show(now.astimezone(zone), share)
+                    )
+            except Stopped:
+                _complain("stopped before the end; nothing is written")
+                raise typer.Exit(1) from None
+        page = Terminal(width=max(Terminal().width, 110))
+        for table in tables(found, loaded):
+            page.print(on_terminal(table))
+        for line in summary(found):
+            page.print(line)
+        if out is not None:
+            facts = {
+                "辖区 District": loaded.name,
+                "从 From": wanted.first.astimezone(zone).isoformat(),
+                "到 To": wanted.last.astimezone(zone).isoformat(),
+                "规则 Rules": "现行 those in force" if rules is None else str(rules),
+            }
+            terminal.print(f"{write_report(out, found, loaded, facts)}")
+
+
+@app.command()
 def migrate(db: Db = None, config: Config = None) -> None:
     """Bring the schema up to date."""
     from store.migrate import migrate as bring_up
@@ -425,24 +488,29 @@ def retry_letters(
 # What the commands share ------------------------------------------------------------------------
 
 
-def _prepare(folder: Path, config: Path | None, given: dict[str, Any]) -> tuple[Any, Any]:
+def _prepare(
+    folder: Path, config: Path | None, given: dict[str, Any], rules: Path | None = None
+) -> tuple[Any, Any]:
     """The district and the settings with its overrides."""
     from geo.district import load_district
 
     _log_to_stderr()
     district = load_district(folder)
-    return district, _settings(given, config, district.overrides)
+    return district, _settings(given, config, district.overrides, rules)
 
 
 def _settings(
-    given: dict[str, Any], config: Path | None, district: dict[str, Any] | None = None
+    given: dict[str, Any],
+    config: Path | None,
+    district: dict[str, Any] | None = None,
+    rules: Path | None = None,
 ) -> Any:
     """The settings; what is wrong with an option is wrong use, elsewhere it is a failure."""
     from roaddust.settings import SettingsError, settings
 
     known = {key: value for key, value in given.items() if value is not None}
     try:
-        return settings(given=known, config=config, district=district)
+        return settings(given=known, config=config, district=district, rules=rules)
     except SettingsError as error:
         if error.names & known.keys():
             raise typer.BadParameter(str(error)) from None
@@ -456,6 +524,20 @@ def _ground(scenario: Any, folder: Path, config: Path | None, given: dict[str, A
     if not scenario.district or folder != XINGHAI:
         return folder
     return drawn_district(scenario.district, _settings(given, config).data)
+
+
+def _time(text: str, zone: tzinfo, option: str) -> datetime:
+    """RFC 3339 or milliseconds since 1970; a date is its midnight; without an offset, local."""
+    try:
+        if text.isdecimal():
+            return datetime.fromtimestamp(int(text) / 1000, UTC)
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise typer.BadParameter(
+            f"{text!r} is no time: write 2026-03-02, 2026-03-02T08:00 or 2026-03-02T08:00+08:00",
+            param_hint=option,
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=zone)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -542,6 +624,7 @@ def _said_plainly() -> Iterator[None]:
     import psycopg
 
     from geo.problems import DistrictError
+    from roaddust.backtest.run import NoHistory
     from roaddust.deadletters import NoSuchLetter
     from roaddust.embedded import AlreadyRunning, StartFailed
     from roaddust.platform import PlatformFailed, WrongUse
@@ -565,6 +648,7 @@ def _said_plainly() -> Iterator[None]:
         AlreadyRunning,
         StartFailed,
         NoSuchLetter,
+        NoHistory,
         BadRecord,
         psycopg.OperationalError,
         ConnectionError,

@@ -9,7 +9,7 @@ settings that they mean: `hold`, `release` (minutes) and `lateness` (hours).
 import os
 import tomllib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as PydanticSettingsError
 
-from analytics.settings import AnalyticsSettings
+from analytics.settings import AnalyticsSettings, Rule
 from broker.connection import Address
 from dispatch.settings import DispatchSettings
 from ingest.settings import IngestSettings
@@ -36,6 +36,8 @@ CONTRACT_NAMES = {
     "release": ("analytics", "release_min"),
     "lateness": ("lateness_h",),
 }
+TRIED = frozenset({"analytics", "hold", "release"})
+"""Keys of a district that a backtest may try otherwise."""
 OF_THE_TESTS = frozenset({"ROADDUST_CACHE", "ROADDUST_TESTS_COMPLETE"})
 STAGES: tuple[Stage, ...] = ("ingest", "analytics", "dispatch", "console")
 
@@ -110,15 +112,55 @@ def settings(
     given: dict[str, Any] | None = None,
     config: Path | None = None,
     district: dict[str, Any] | None = None,
+    rules: Path | None = None,
 ) -> Settings:
-    """Settings from all sources, the first that says something winning: `given` (the command
-    line), the environment, the TOML file `config`, the `district`'s overrides, the defaults.
+    """Settings from all sources, the first that says something winning: the TOML file `rules`,
+    `given` (the command line), the environment, the TOML file `config`, the `district`'s
+    overrides, the defaults.
 
-    Raises SettingsError, or OSError when `config` cannot be read.
+    rules: a file of trial rules, with the keys of `district.toml` that analytics reads. A rule
+    there may say only what is to differ from the rule of that name.
+
+    Raises SettingsError, or OSError when a file cannot be read.
     """
     _refuse_unknown_environment()
     read = _plain(_file(config), str(config)) if config else {}
-    return _layered(given or {}, read, _plain(district or {}, "district.toml"), environment=True)
+    plain = _plain(district or {}, "district.toml")
+    layered = _layered(given or {}, read, plain, environment=True)
+    if rules is None:
+        return layered
+    tried = _tried(rules, layered.analytics)
+    try:
+        return _layered((given or {}) | tried, read, plain, environment=True)
+    except SettingsError as error:
+        raise SettingsError(f"{rules}: {problem}" for problem in error.problems) from None
+
+
+def _tried(file: Path, standing: AnalyticsSettings) -> dict[str, Any]:
+    """What a file of trial rules says, each rule complete."""
+    read = _file(file)
+    strange = sorted(read.keys() - TRIED)
+    if strange:
+        raise SettingsError(
+            f"{file}: {key} changes nothing that analytics works out; "
+            f"give {', '.join(sorted(TRIED))}"
+            for key in strange
+        )
+    tried = _plain(read, str(file))
+    given = tried.get("analytics", {})
+    rules = given.get("rules", {}) if isinstance(given, dict) else {}
+    if not isinstance(rules, dict):
+        return tried  # which is refused for this
+    whole: dict[str, Any] = {}
+    for name, rule in rules.items():
+        known = asdict(standing.rules[name]) if name in standing.rules else {}
+        missing = {field.name for field in fields(Rule)} - rule.keys() if not known else set()
+        if missing:
+            there, wanting = ", ".join(standing.rules), ", ".join(sorted(missing))
+            words = f"{file}: there is no rule {name}; there are {there}. A new one needs {wanting}"
+            raise SettingsError([words])
+        whole[name] = known | rule
+    return tried | {"analytics": given | {"rules": whole}}
 
 
 def check_district(overrides: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""The analytics over stored history, and what other rules would have raised."""
