@@ -194,7 +194,7 @@ def gates_found(
     return {
         "failing gates with an exceedance": float(len(from_failure)),
         "failing gate named within 30 min": _soon(from_failure),
-        "… of the exceedance's begin": _soon(from_spell),
+        "… within 30 min of the exceedance": _soon(from_spell),
         "minutes to the gate's name, median": float(np.median(known)) if known else None,
         "failing gate never named": _mean([delay is None for delay in from_failure]),
     }

@@ -55,8 +55,7 @@ def raw_minutes(readings: Readings, layout: Layout, after: int, upto: int) -> Fl
 def fixed(readings: Readings, layout: Layout, after: int, upto: int) -> Said:
     """An exceedance is a 60-minute mean of the raw station over 150 µg/m³."""
     hour = trailing_mean(raw_minutes(readings, layout, after, upto), 60)
-    over = np.asarray(hour > FIXED_UG_M3)
-    return Said("fixed 150", None, over[:, _nearest(layout)])
+    return Said("fixed 150", None, (hour > FIXED_UG_M3)[:, _nearest(layout)])
 
 
 def rolling(readings: Readings, layout: Layout, after: int, upto: int) -> Said:
@@ -83,7 +82,8 @@ def today(readings: Readings, layout: Layout, after: int, upto: int) -> Said:
     out.
     """
     pm10 = readings.values[:, [PM10]]
-    good = (pm10 >= 0) & (pm10 < RANGE_UG_M3) & np.isin(readings.status, NORMAL)[:, None]
+    normal = np.isin(readings.status[:, None], NORMAL)
+    good = (pm10 >= 0) & (pm10 < RANGE_UG_M3) & normal
     means, known = minute_means(
         readings, pm10, good, after=after, upto=upto, n=len(layout.stations)
     )
@@ -107,11 +107,11 @@ def today(readings: Readings, layout: Layout, after: int, upto: int) -> Said:
 
 
 def _nearest(layout: Layout) -> NDArray[np.intp]:
-    """(G,) the road station on a segment, or else the nearest one, by the reach's weights."""
-    own, road = layout.reach.own, layout.reach.own.any(axis=0)
-    stands_on = np.array(
-        [int(np.flatnonzero(own[:, s])[0]) if own[:, s].any() else -1 for s in range(own.shape[1])]
-    )
-    away = np.where(road[None, :], layout.apart_m[:, np.maximum(stands_on, 0)], np.inf)
+    """(G,) the road station on a segment, or else the one on the nearest segment that has one."""
+    own = layout.reach.own
+    # Of a station without a street of its own this is the first segment, and then not used.
+    stands_on = own.argmax(axis=0)
+    away = layout.apart_m[:, stands_on]
+    away[:, ~own.any(axis=0)] = np.inf
     away[own] = -1.0
     return np.asarray(away.argmin(axis=1), np.intp)

@@ -28,6 +28,7 @@ from evaluation.policies import POLICIES
 from evaluation.record import BLOCK_MIN, STREET, Record, WorkDone
 from evaluation.witness import Witness
 from geo.district import District
+from geo.graph import RoadGraph
 from geo.places import PlaceIndex
 from ingest.instants import aware, microseconds
 from ingest.records import QUANTITIES
@@ -223,16 +224,19 @@ def record(
     days: float,
     policy: str = "timetable",
     *,
+    graph: RoadGraph | None = None,
     on_minute: Callable[[], None] = lambda: None,
 ) -> Recorded:
     """Live so many days of a scenario under a policy and write everything down.
+
+    Worlds that are given the same graph of the district begin at once after the first.
 
     Raises ValueError if there is no such policy.
     """
     make = POLICIES.get(policy)
     if make is None:
         raise ValueError(f"there is no policy {policy!r}; choose from {', '.join(POLICIES)}")
-    witness = Witness(district, scenario, seed, policy, judges=False)
+    witness = Witness(district, scenario, seed, policy, judges=False, graph=graph)
     world = World(district, witness, scenario, seed)
     sender = make(district, witness)
     ears, eyes = _Ears(district), _Eyes()
@@ -404,6 +408,7 @@ def cached(
     days: float,
     policy: str = "timetable",
     *,
+    graph: RoadGraph | None = None,
     on_minute: Callable[[], None] = lambda: None,
 ) -> Recorded:
     """A recording out of the folder, or lived and put there.
@@ -414,26 +419,32 @@ def cached(
     path = folder / f"{_name(district, scenario, seed, days, policy)}.npz"
     if path.is_file():
         return replace(_load(path), scenario=scenario)
-    lived = record(district, scenario, seed, days, policy, on_minute=on_minute)
+    lived = record(district, scenario, seed, days, policy, graph=graph, on_minute=on_minute)
     folder.mkdir(parents=True, exist_ok=True)
     _save(lived, path)
     return lived
 
 
 def effects(
-    folder: Path, district: District, recorded: Recorded, days: float, orders: Sequence[str]
+    folder: Path,
+    district: District,
+    recorded: Recorded,
+    orders: Sequence[str],
+    *,
+    graph: RoadGraph | None = None,
 ) -> dict[str, TrueEffect]:
     """The true effect of each of some orders, for which the world is lived again without it.
 
     This takes as long as living, and more for each order; it is kept beside the recording.
     """
+    days = recorded.minutes / 1440.0
     name = _name(district, recorded.scenario, recorded.seed, days, recorded.policy)
     digest = hashlib.sha256("\n".join(sorted(orders)).encode()).hexdigest()[:12]
     path = folder / f"{name}-effects-{digest}.json"
     if path.is_file():
         found = msgspec.json.decode(path.read_bytes(), type=list[TrueEffect])
     else:
-        found = list(true_effects(district, recorded.record(), orders).values())
+        found = list(true_effects(district, recorded.record(), orders, graph=graph).values())
         folder.mkdir(parents=True, exist_ok=True)
         _write(path, msgspec.json.encode(found))
     return {effect.order: effect for effect in found}

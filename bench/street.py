@@ -32,6 +32,7 @@ from bench.plain import Said
 from bench.recorded import Recorded, cached
 from evaluation.statistics import Interval, mean_interval
 from geo.district import District, load_district
+from geo.graph import RoadGraph
 from simulators.scenario import load_scenario
 
 DISTRICT = Path(__file__).parent.parent / "geo" / "data" / "xinghai"
@@ -350,6 +351,7 @@ def main() -> None:
     if unknown:
         parser.error(f"--items {','.join(unknown)}: there are {', '.join(ITEMS)}")
     district, settings = load_district(asked.district), AnalyticsSettings()
+    graph = RoadGraph(district)
     # In a file no window says how wide a table may be.
     console = Console(width=None if sys.stdout.isatty() else 140)
     found: dict[str, dict[str, list[Figures]]] = {item: {} for item in items}
@@ -360,7 +362,9 @@ def main() -> None:
             scenario = load_scenario(name)
             for seed in seeds:
                 progress.update(whole, description=f"{name}, seed {seed}")
-                recorded = cached(asked.cache, district, scenario, seed, asked.days, asked.policy)
+                recorded = cached(
+                    asked.cache, district, scenario, seed, asked.days, asked.policy, graph=graph
+                )
                 ran = run(recorded, district, settings, asked.warm_up_min)
                 for item in items:
                     found[item].setdefault(name, []).append(SCORES[item](ran))
