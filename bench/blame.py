@@ -14,7 +14,17 @@ from bench import scores
 from bench.recorded import Recorded
 from evaluation.record import STREET
 
-__all__ = ["Judged", "Spell", "Story", "Told", "gates_found", "judged", "spells", "stories"]
+__all__ = [
+    "Judged",
+    "Spell",
+    "Story",
+    "Told",
+    "gates_found",
+    "judged",
+    "pooled",
+    "spells",
+    "stories",
+]
 
 HOUR = 60
 NEAR_MIN = 30
@@ -161,6 +171,13 @@ def judged(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes], since:
     }
     figures |= gates_found(recorded, truth, told, layout)
     return Judged(figures, np.array(stated), np.array(came, bool))
+
+
+def pooled(judged: Sequence[Judged]) -> list[scores.Bin]:
+    """The calibration of all statements of several recordings."""
+    stated = np.concatenate([each.stated for each in judged])
+    came = np.concatenate([each.came for each in judged])
+    return scores.calibration(stated, came) if len(stated) else []
 
 
 def gates_found(

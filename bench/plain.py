@@ -16,10 +16,12 @@ from analytics.minutes import MILLI, minute_means
 from analytics.readings import PM10, Readings
 from bench.scores import over_limits, trailing_mean
 
-__all__ = ["Said", "fixed", "rolling", "today"]
+__all__ = ["TODAY", "Said", "fixed", "rolling", "today"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+TODAY = "plain background"
 
 FIXED_UG_M3 = 150.0
 RANGE_UG_M3 = 5000.0
@@ -103,7 +105,7 @@ def today(readings: Readings, layout: Layout, after: int, upto: int) -> Said:
         layout.reach,
     )
     said = np.where(confidence > 0, increment / MILLI, np.nan)
-    return Said("plain background", said, over_limits(said))
+    return Said(TODAY, said, over_limits(said))
 
 
 def _nearest(layout: Layout) -> NDArray[np.intp]:

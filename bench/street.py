@@ -1,7 +1,8 @@
 """How well analytics knows the street: its answers beside the truth of simulated worlds.
 
     python -m bench.street [--scenario ordinary …] [--seeds 10] [--days 2]
-                           [--items quality,increment,exceedance,causes] [--out FOLDER]
+                           [--items quality,increment,exceedance,causes,forecast,verdicts]
+                           [--out FOLDER]
 
 Each world is lived once and kept (`--cache`); analytics runs over what was said in it, and plain
 methods beside it. Tables give means over seeds with their 95 % intervals. With `--out` the figures
@@ -12,275 +13,25 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from analytics.fold import Minutes, State, advance
-from analytics.layout import Layout
-from analytics.minutes import MILLI
 from analytics.settings import AnalyticsSettings
-from bench import blame, plain, scores
-from bench.plain import Said
-from bench.recorded import Recorded, cached
+from bench import blame, items, pictures, scores
+from bench.items import Figures
+from bench.recorded import cached
 from evaluation.statistics import Interval, mean_interval
-from geo.district import District, load_district
+from geo.district import load_district
 from geo.graph import RoadGraph
 from simulators.scenario import load_scenario
 
 DISTRICT = Path(__file__).parent.parent / "geo" / "data" / "xinghai"
-BLOCK_MIN = 1440
-ITEMS = ("quality", "increment", "exceedance", "causes")
-
-WRONG_IN_VALUE = ("stuck", "spikes", "negative", "over_range", "drift")
-WRONG = (*WRONG_IN_VALUE, "clock")
-"""Faults that make a reading's value or time wrong. What came late (`outage`), twice
-(`duplicate`) or never (`garbled`) is as good as any other once it is there."""
-
-Figures = dict[tuple[str, str], float | None]
-"""By the figure's name and the method's."""
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Run:
-    """Analytics and the plain methods over one recording, on the segments of the layout.
-
-    rows: which minutes count, those after the warm-up; kerb: (T, G) true increment; felt: (T, G)
-    what the segment's own stations truly had in their air over the background, NaN without one.
-    """
-
-    recorded: Recorded
-    layout: Layout
-    rows: slice
-    minutes: list[Minutes]
-    methods: list[Said]
-    kerb: Floats
-    felt: Floats
-    measured: Bools
-
-
-def run(
-    recorded: Recorded,
-    district: District,
-    settings: AnalyticsSettings,
-    warm_min: int,
-    on_block: Callable[[], None] = lambda: None,
-) -> Run:
-    """Work a recording through, a day at a time."""
-    layout = Layout.of(district, settings)
-    after, upto = recorded.first - 1, recorded.first - 1 + recorded.minutes
-    state, blocks = State.start(after, layout, settings), []
-    while state.minute < upto:
-        began, block = state.minute, min(upto, state.minute + BLOCK_MIN)
-        state, minutes = advance(
-            state,
-            block,
-            recorded.readings(layout, began, block),
-            recorded.happenings(began, block),
-            layout,
-            settings,
-        )
-        blocks.append(minutes)
-        on_block()
-    readings = recorded.readings(layout, after, upto)
-    plainly = [
-        method(readings, layout, after, upto)
-        for method in (plain.fixed, plain.rolling, plain.today)
-    ]
-    column = [recorded.segments.index(name) for name in layout.segments]
-    station = [recorded.stations.index(name) for name in layout.stations]
-    own = layout.reach.own
-    above = recorded.truth.station_pm10[:, station] - recorded.truth.background[:, None]
-    count = own.sum(axis=1)
-    felt = (above.astype(np.float64) @ own.T.astype(np.float64)) / np.maximum(count, 1)
-    return Run(
-        recorded=recorded,
-        layout=layout,
-        rows=slice(warm_min, None),
-        minutes=blocks,
-        methods=[model_said(blocks), *plainly],
-        kerb=recorded.truth.increment[:, column].astype(np.float64),
-        felt=np.where(count > 0, felt, np.nan),
-        measured=count > 0,
-    )
-
-
-def model_said(blocks: Sequence[Minutes]) -> Said:
-    """What analytics says of segments; with an interval when its minutes carry one."""
-
-    def all_of(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(block, name) for block in blocks])
-
-    def micrograms(name: str) -> Floats:
-        return np.where(all_of("increment_known"), all_of(name) / MILLI, np.nan)
-
-    sure = all(hasattr(block, "low") and hasattr(block, "high") for block in blocks)
-    return Said(
-        "analytics",
-        micrograms("increment"),
-        all_of("level") >= 2,
-        micrograms("low") if sure else None,
-        micrograms("high") if sure else None,
-    )
-
-
-# Items --------------------------------------------------------------------------------------------
-
-
-def quality(run: Run) -> Figures:
-    """Faulty readings found, good ones flagged."""
-    recorded, layout = run.recorded, run.layout
-    faulty = recorded.faulty
-    column = {name: at for at, name in enumerate(layout.stations)}
-    index = np.array([column[name] for name in recorded.stations], np.int64)
-
-    def keys(station: NDArray[np.int64], ts_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.asarray(ts_ms * len(index) + station, np.int64)
-
-    said = keys(index[recorded.station], recorded.ts_ms)
-    inside = recorded.ts_ms > (recorded.first - 1) * 60_000
-    flagged = np.isin(
-        said,
-        np.concatenate([keys(block.flagged.station, block.flagged.ts_ms) for block in run.minutes]),
-    )
-    wrong = np.zeros(len(said), bool)
-    counts = np.isin(faulty.kind, WRONG)
-    # A wrong clock may give a reading the time of a right one; which of them was kept is moot.
-    moved = faulty.ts_ms != faulty.true_ms
-    off = np.unique(keys(index[faulty.station], faulty.ts_ms)[moved & counts])
-    here = np.unique(keys(index[faulty.station], faulty.true_ms)[~moved & counts])
-    moot = np.isin(
-        said, np.intersect1d(off, np.union1d(here, _taken_rightly(recorded, keys, index)))
-    )
-    figures: Figures = {}
-    for kind in WRONG:
-        of_kind = np.isin(said, keys(index[faulty.station], faulty.ts_ms)[faulty.kind == kind])
-        wrong |= of_kind
-        counted = of_kind & inside & ~moot
-        figures[f"found of {kind}", "analytics"] = _share(flagged[counted])
-    of_value = np.isin(
-        said, keys(index[faulty.station], faulty.ts_ms)[np.isin(faulty.kind, WRONG_IN_VALUE)]
-    )
-    figures["found of wrong values", "analytics"] = _share(flagged[of_value & inside & ~moot])
-    figures["found of all faulty", "analytics"] = _share(flagged[wrong & inside & ~moot])
-    figures["good ones flagged", "analytics"] = _share(flagged[~wrong & inside & ~moot])
-    figures["faulty, share of all", "analytics"] = _share(wrong[inside])
-    return figures
-
-
-def _taken_rightly(
-    recorded: Recorded,
-    keys: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]],
-    index: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Keys of all readings that were to say the time at which they were taken."""
-    faulty, stations = recorded.faulty, len(index)
-    moved = faulty.ts_ms != faulty.true_ms
-    ends = (recorded.first + np.arange(recorded.minutes)) * 60_000
-    every = keys(np.repeat(index, len(ends)), np.tile(ends, stations))
-    return np.setdiff1d(every, keys(index[faulty.station], faulty.true_ms)[moved])
-
-
-def increment(run: Run) -> Figures:
-    """Errors against the truth, of minutes and of 60-minute means."""
-    figures: Figures = {}
-    kinds = {
-        "measured, kerb": (run.kerb, run.measured),
-        "measured, at the station": (run.felt, run.measured),
-        "unmeasured": (run.kerb, ~run.measured),
-    }
-    for where, (truth, of) in kinds.items():
-        for window, width in (("min", 1), ("60 min", 60)):
-            true = _mean(truth[:, of], width)[run.rows]
-            for method in run.methods:
-                if method.increment is None:
-                    continue
-                said = _mean(method.increment[:, of], width)[run.rows]
-                found = scores.error(said, true)
-                if found is None:
-                    continue
-                figures[f"{where}: RMSE, {window}", method.name] = found.rmse
-                figures[f"{where}: bias, {window}", method.name] = found.bias
-                if width == 1:
-                    figures[f"{where}: answered", method.name] = found.answered
-                    figures[f"{where}: spread of the truth", "truth"] = found.spread
-        for method in run.methods:
-            if method.low is None or method.high is None:
-                continue
-            within = scores.intervals(
-                method.low[run.rows][:, of], method.high[run.rows][:, of], truth[run.rows][:, of]
-            )
-            if within is not None:
-                figures[f"{where}: 90 % interval covers", method.name] = within.coverage
-                figures[f"{where}: width of the interval", method.name] = within.width
-    return figures
-
-
-def _mean(values: Floats, width: int) -> Floats:
-    return values if width == 1 else scores.trailing_mean(values, width)
-
-
-def exceedance(run: Run) -> Figures:
-    """Minutes of exceedances, how late they are said, and how many are false."""
-    figures: Figures = {}
-    days = (run.recorded.minutes - (run.rows.start or 0)) / 1440.0
-    kinds = {
-        "measured, kerb": (run.kerb, run.measured),
-        "measured, at the station": (run.felt, run.measured),
-        "unmeasured": (run.kerb, ~run.measured),
-    }
-    for where, (truth, of) in kinds.items():
-        true = scores.over_limits(truth[:, of])[run.rows]
-        figures[f"{where}: share of minutes over", "truth"] = float(true.mean())
-        for method in run.methods:
-            said = method.exceeds[run.rows][:, of]
-            found = scores.hits(said, true)
-            late = scores.delays(said, true)
-            known = [delay for delay in late if delay is not None]
-            figures |= {
-                (f"{where}: recall of minutes", method.name): found.recall,
-                (f"{where}: precision of minutes", method.name): found.precision,
-                (f"{where}: minutes late, median", method.name): (
-                    float(np.median(known)) if known else None
-                ),
-                (f"{where}: never said, share", method.name): (
-                    1.0 - len(known) / len(late) if late else None
-                ),
-                (f"{where}: false spells a day", method.name): (
-                    scores.false_runs(said, true) / days
-                ),
-            }
-    return figures
-
-
-def causes(run: Run) -> Figures:
-    """Who was named, and who it was."""
-    found = blame.judged(run.recorded, run.layout, run.minutes, run.rows.start or 0)
-    return {(name, "analytics"): value for name, value in found.figures.items()}
-
-
-def _share(which: Bools) -> float | None:
-    return float(which.mean()) if len(which) else None
-
-
-SCORES: Mapping[str, Callable[[Run], Figures]] = {
-    "quality": quality,
-    "increment": increment,
-    "exceedance": exceedance,
-    "causes": causes,
-}
-
-# Tables -------------------------------------------------------------------------------------------
+ITEMS = ("quality", "increment", "exceedance", "causes", "forecast", "verdicts")
 
 
 def show(
@@ -322,6 +73,16 @@ def show(
     return rows
 
 
+def show_calibration(console: Console, bins: Sequence[scores.Bin]) -> None:
+    """What was said of causes, and how often it was so."""
+    table = Table(title="causes: probabilities said", title_justify="left")
+    for name in ("said, mean", "came true", "statements"):
+        table.add_column(name, justify="right")
+    for each in bins:
+        table.add_row(f"{each.said:.2f}", f"{each.came:.2f}", str(each.of))
+    console.print(table)
+
+
 def _words(interval: Interval | None) -> str:
     if interval is None:
         return "–"
@@ -345,34 +106,68 @@ def main() -> None:
     )
     parser.add_argument("--district", type=Path, default=DISTRICT)
     parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument(
+        "--orders", type=int, default=20, help="of a world, held against their true effect"
+    )
     asked = parser.parse_args()
-    items = asked.items.split(",")
-    unknown = sorted(set(items) - set(ITEMS))
+    if asked.out is not None:
+        asked.out.mkdir(parents=True, exist_ok=True)
+    wanted = asked.items.split(",")
+    unknown = sorted(set(wanted) - set(ITEMS))
     if unknown:
         parser.error(f"--items {','.join(unknown)}: there are {', '.join(ITEMS)}")
     district, settings = load_district(asked.district), AnalyticsSettings()
     graph = RoadGraph(district)
     # In a file no window says how wide a table may be.
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    found: dict[str, dict[str, list[Figures]]] = {item: {} for item in items}
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    found: dict[str, dict[str, list[Figures]]] = {item: {} for item in wanted}
+    judged: list[blame.Judged] = []
     seeds = range(1, asked.seeds + 1)
     with Progress(console=console) as progress:
         whole = progress.add_task("", total=len(asked.scenario) * len(seeds))
         for name in asked.scenario:
-            scenario = load_scenario(name)
+            scenario, days = load_scenario(name), []
             for seed in seeds:
                 progress.update(whole, description=f"{name}, seed {seed}")
                 recorded = cached(
                     asked.cache, district, scenario, seed, asked.days, asked.policy, graph=graph
                 )
-                ran = run(recorded, district, settings, asked.warm_up_min)
-                for item in items:
-                    found[item].setdefault(name, []).append(SCORES[item](ran))
+                ran = items.run(recorded, district, settings, asked.warm_up_min)
+                figures: dict[str, Figures] = {}
+                if "quality" in wanted:
+                    figures["quality"] = items.quality(ran)
+                if "increment" in wanted:
+                    figures["increment"] = items.increment(ran)
+                if "exceedance" in wanted:
+                    figures["exceedance"] = items.exceedance(ran)
+                if "causes" in wanted:
+                    judged.append(items.causes(ran))
+                    figures["causes"] = {
+                        (figure, "analytics"): value for figure, value in judged[-1].figures.items()
+                    }
+                if "forecast" in wanted:
+                    days.append(items.foreseen(ran))
+                if "verdicts" in wanted:
+                    figures["verdicts"] = items.verdicts(
+                        ran, district, graph, asked.cache, asked.orders
+                    )
+                for item, of_item in figures.items():
+                    found[item].setdefault(name, []).append(of_item)
+                if asked.out is not None and seed == seeds[0]:
+                    pictures.day(ran, asked.out / f"increments-{name}.png")
                 progress.advance(whole)
-    rows = [row for item in items for row in show(console, item, found[item])]
+            for at, one in enumerate(days):
+                others = days[:at] + days[at + 1 :]
+                found["forecast"].setdefault(name, []).append(items.forecast(one, others))
+    rows = [row for item in wanted for row in show(console, item, found[item])]
+    if judged:
+        show_calibration(console, blame.pooled(judged))
     if asked.out is not None:
-        asked.out.mkdir(parents=True, exist_ok=True)
         (asked.out / "street.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        if judged:
+            pictures.calibration(blame.pooled(judged), asked.out / "causes-calibration.png")
+        if "forecast" in wanted:
+            pictures.reliability(rows, asked.out / "forecast-reliability.png")
 
 
 if __name__ == "__main__":
