@@ -4,37 +4,19 @@ from collections import deque
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics.happenings import Event, Happenings, Work
 from analytics.layout import Layout
 from analytics.moments import minute_at, time_of
-from analytics.readings import COLUMNS, Readings
+from analytics.readings import Readings
 from geo.district import District
 from geo.places import PlaceIndex
+from store.arrays import EPOCH_2000_US, array_cursor
 from store.database import Connection
 from store.statements import statements
 
 SQL = statements("analytics")
 HISTORY = statements("history")
-
-HEADER = 19
-"""Bytes before the first row of a binary COPY."""
-EPOCH_2000_US = 946_684_800_000_000
-"""The server counts from 2000."""
-ROW = np.dtype(
-    [
-        ("fields", ">i2"),
-        ("station_length", ">i4"),
-        ("station", ">i4"),
-        ("ts_length", ">i4"),
-        ("ts_us", ">i8"),
-        ("values", [("length", ">i4"), ("value", ">f8")], len(COLUMNS)),
-        ("status_length", ">i4"),
-        ("status", ">i4"),
-    ]
-)
-"""A row of `copy_readings` as the server writes it: nothing in it is of varying length."""
 
 WORKS_BACK_MIN = 300
 """How far back treatments are looked for: the longest work, and the hour before it."""
@@ -63,19 +45,19 @@ class Arrivals:
     def readings(self, conn: Connection, after: int, upto: int) -> Readings:
         """Readings of the minutes after+1..upto, sorted; of stations that the district has."""
         span = {"after": time_of(after), "upto": time_of(upto)}
-        with (
-            conn.cursor() as cursor,
-            cursor.copy(
-                HISTORY.copy_readings,
+        with array_cursor(conn) as cursor:
+            row = cursor.execute(
+                HISTORY.readings,
                 span | {"stations": self._stations, "with_late": self._with_late},
-            ) as copy,
-        ):
-            rows = _rows(b"".join(copy))
+            ).fetchone()
+        if row is None or row[0] is None:
+            return Readings.none()
+        station, ts_us, *values, status = row
         readings = Readings(
-            station=rows["station"].astype(np.int64) - 1,
-            ts_ms=(rows["ts_us"].astype(np.int64) + EPOCH_2000_US) // 1000,
-            values=rows["values"]["value"].astype(np.float64),
-            status=rows["status"].astype(np.int64),
+            station=station - 1,
+            ts_ms=(ts_us + EPOCH_2000_US) // 1000,
+            values=np.stack(values, axis=1),
+            status=status,
         )
         return readings[np.lexsort((readings.ts_ms, readings.station))]
 
@@ -126,9 +108,3 @@ def placed(row: tuple[Any, ...], district: District, index: PlaceIndex) -> Event
         if camera is not None:
             segment, site = camera.segment, camera.site
     return Event(minute_at(ts), kind, segment, site, count)
-
-
-def _rows(copied: bytes) -> NDArray[np.void]:
-    """What came by binary COPY, as rows of the type ROW, which are seen in place."""
-    ends = HEADER + (len(copied) - HEADER) // ROW.itemsize * ROW.itemsize
-    return np.frombuffer(copied[HEADER:ends], ROW)

@@ -139,7 +139,7 @@ class Finding:
                 peak=moved.peak / MILLI,
                 cause=change.causes[0]["kind"] if change.causes else None,
             )
-            if moved.change != "closed" and moved.minute > self.span.after:
+            if moved.minute > self.span.after:
                 self._story.append((change.id, moved.minute, moved.level))
         self._forget_past()
         self._count(block)

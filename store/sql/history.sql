@@ -1,17 +1,17 @@
 -- What has been stored, read in bulk: by analytics live, and by backtests over long spans.
 
--- name: copy_readings
--- Readings of a span in no order, each row of the same length: stations by their number in
--- the list, what is missing as NaN. `with_late` takes also what came too late for live results.
-COPY (
-    SELECT named.n::int4, ts,
-           coalesce(pm10, 'NaN'), coalesce(pm25, 'NaN'), coalesce(tsp, 'NaN'),
-           coalesce(temp, 'NaN'), coalesce(rh, 'NaN'), coalesce(wind_speed, 'NaN'),
-           coalesce(wind_dir, 'NaN'), coalesce(rain, 'NaN'), ascii(status)::int4
-    FROM readings
-    JOIN unnest(%(stations)s::text[]) WITH ORDINALITY AS named (id, n) ON named.id = station
-    WHERE ts > %(after)s AND ts <= %(upto)s AND (NOT late OR %(with_late)s)
-) TO STDOUT (FORMAT BINARY);
+-- name: readings
+-- Readings of a span in no order, each column as one array: stations by their number in the list
+-- from 1, what is missing as NaN. `with_late` takes also what came too late for live results.
+SELECT array_agg(named.n::int4), array_agg(ts),
+       array_agg(coalesce(pm10, 'NaN')), array_agg(coalesce(pm25, 'NaN')),
+       array_agg(coalesce(tsp, 'NaN')), array_agg(coalesce(temp, 'NaN')),
+       array_agg(coalesce(rh, 'NaN')), array_agg(coalesce(wind_speed, 'NaN')),
+       array_agg(coalesce(wind_dir, 'NaN')), array_agg(coalesce(rain, 'NaN')),
+       array_agg(ascii(status))
+FROM readings
+JOIN unnest(%(stations)s::text[]) WITH ORDINALITY AS named (id, n) ON named.id = station
+WHERE ts > %(after)s AND ts <= %(upto)s AND (NOT late OR %(with_late)s);
 
 -- name: stored_span
 -- The oldest and the newest reading, and the newest within a span.
@@ -30,7 +30,8 @@ ORDER BY started_at, id;
 -- What happened to episodes in a span, in order, with the level from then on.
 SELECT episode, at, (detail->>'level')::int4
 FROM episode_log JOIN episodes ON episodes.id = episode
-WHERE actor = 'analytics' AND event IN ('opened', 'activated', 'level', 'reopened', 'recovering')
+WHERE actor = 'analytics'
+  AND event IN ('opened', 'activated', 'level', 'reopened', 'recovering', 'closed')
   AND at > %(after)s AND at <= %(upto)s AND NOT withdrawn
 ORDER BY at, episode_log.id;
 
