@@ -45,7 +45,8 @@ GATE_FLAGS = ("unwashed_truck", "wash_bay_idle", "uncovered_truck")
 class Exceedance:
     """The rule's own number: the mean of `quantity` over `window_min` minutes, and over the same
     minutes the increment over all of the background, and the background; µg/m³. cap: of the
-    background that a capped increment subtracts."""
+    background that a capped increment subtracts. measured: by the place's own station, and not
+    estimated with `confidence` 0 to 1."""
 
     quantity: str
     window_min: int
@@ -53,6 +54,8 @@ class Exceedance:
     increment: float
     background: float
     cap: float
+    measured: bool = True
+    confidence: float = 1.0
 
     @property
     def regional_share(self) -> float:
@@ -129,6 +132,20 @@ def _road(scene: Scene) -> Found:
             f"{of.window_min} min mean: increment {increment}, background {background}",
         )
     ]
+    if not of.measured:
+        words.append(
+            (
+                f"本路段无监测，为推算值（置信度 {of.confidence:.0%}）",
+                f"not measured here but estimated (confidence {of.confidence:.0%})",
+            )
+        )
+    if of.quantity == "cusum":
+        words.append(
+            (
+                f"早期预警：增量持续高于本处近期水平（累积和 {of.value:.0f}）",
+                f"early warning: the increment stays above its recent level (sum {of.value:.0f})",
+            )
+        )
     if scene.mud_flags:
         score += WEIGHTS["road/mud"]
         words.append(

@@ -7,8 +7,10 @@ after a restart, after late data and over history it is the same function.
 
 import io
 import zlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -17,87 +19,101 @@ from numpy.typing import NDArray
 
 from analytics import background as blown_in
 from analytics.causes import Exceedance, causes
+from analytics.early import Warnings, sums
+from analytics.groups import OpenEpisode, regroup
 from analytics.happenings import Happenings
 from analytics.increment import segment_increments
-from analytics.layout import Layout
+from analytics.judged import UNKNOWN, Judged, judged_minutes
+from analytics.layout import Layout, Place
 from analytics.minutes import MILLI, Bools, Ints, minute_means, minute_of
-from analytics.quality import PM, good, quality
+from analytics.notices import NoticeChange, Weather, notices
+from analytics.quality import PM, QualityState, check
 from analytics.readings import Readings
-from analytics.rules import BACKGROUND, CHANNELS, NONE, Judge, Machine, Transition, trailing_means
+from analytics.rules import (
+    BACKGROUND,
+    CUSUM,
+    INCREMENT,
+    NONE,
+    PM10,
+    Judge,
+    Machine,
+    Transition,
+    may_return,
+    trailing_means,
+)
 from analytics.scenes import scene
 from analytics.settings import AnalyticsSettings
 
 HOUR = 60
-DUST_HOURS = 6
-DUST_RISE = 2.0
-DUST_MIN = 150.0
+WARNING_SHOWN_MIN = 15
+"""Minutes whose mean increment an early warning is told with."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """All that later minutes need of earlier ones; `minute` is the last one worked out.
 
-    pm10: (60, S) the last hour of station minutes; judged: (60, P, CHANNELS) of place minutes;
-    increments: (60, G) of segments; hours: (24, S) hourly means of stations, hour_sum and
-    hour_count (S,) of the hour under way; dust_hours: (6,) hourly background, dust_sum and
-    dust_count of the hour under way; dust_since: minute at which sand-dust weather began, or -1;
-    causes: those of each open episode by its id.
+    pm10: (60, S) the last hour of station minutes; judged: the last hour of place minutes;
+    hours: (24, S) hourly means of stations, hour_sum and hour_count (S,) of the hour under way;
+    background: (60,) the last hour of it; causes: those of each episode that is open or may come
+    back, by its id; measured: whether it was, at its last change; groups: the group of each open
+    episode that has entered a level.
     """
 
     minute: int
     tail: Readings
+    quality: QualityState
     pm10: Ints
     pm10_known: Bools
-    judged: Ints
-    judged_known: Bools
-    increments: Ints
-    increments_known: Bools
+    judged: Judged
     hours: NDArray[np.float64]
     hour_sum: Ints
     hour_count: Ints
-    dust_hours: NDArray[np.float64]
-    dust_sum: int
-    dust_count: int
-    dust_since: int
+    background: Ints
+    weather: Weather
+    warning: Warnings
     machine: Machine
     causes: dict[str, list[dict[str, Any]]]
+    groups: dict[str, str]
+    measured: dict[str, bool]
 
     @classmethod
     def start(cls, minute: int, layout: Layout, settings: AnalyticsSettings) -> "State":
         """Nothing known before `minute`."""
-        stations, places, segments = (
-            len(layout.stations),
-            len(layout.places),
-            len(layout.segments),
-        )
+        stations, places = len(layout.stations), len(layout.places)
         return cls(
             minute=minute,
             tail=Readings.none(),
+            quality=QualityState.start(stations),
             pm10=np.zeros((HOUR, stations), np.int64),
             pm10_known=np.zeros((HOUR, stations), bool),
-            judged=np.zeros((HOUR, places, CHANNELS), np.int64),
-            judged_known=np.zeros((HOUR, places, CHANNELS), bool),
-            increments=np.zeros((HOUR, segments), np.int64),
-            increments_known=np.zeros((HOUR, segments), bool),
+            judged=Judged.none(HOUR, places),
             hours=np.full((blown_in.DAY_HOURS, stations), np.nan),
             hour_sum=np.zeros(stations, np.int64),
             hour_count=np.zeros(stations, np.int64),
-            dust_hours=np.full(DUST_HOURS, np.nan),
-            dust_sum=0,
-            dust_count=0,
-            dust_since=-1,
+            background=np.full(HOUR, UNKNOWN, np.int64),
+            weather=Weather.start(),
+            warning=Warnings.rest(places),
             machine=Machine.rest(places, len(settings.rules)),
             causes={},
+            groups={},
+            measured={},
         )
 
     def to_bytes(self) -> bytes:
         """As kept in a checkpoint."""
         arrays: dict[str, object] = {}
-        for part, prefix in ((self, ""), (self.tail, "tail_"), (self.machine, "machine_")):
-            for field in fields(part):
-                if field.name not in ("tail", "machine", "causes"):
-                    arrays[prefix + field.name] = getattr(part, field.name)
-        arrays["causes"] = np.frombuffer(msgspec.json.encode(self.causes), np.uint8)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in PARTS:
+                for part in fields(PARTS[field.name]):
+                    arrays[f"{field.name}_{part.name}"] = getattr(value, part.name)
+            elif field.name == "quality":
+                arrays |= {f"quality_{name}": part for name, part in value.arrays().items()}
+            elif field.name in TOLD:
+                arrays[field.name] = np.frombuffer(msgspec.json.encode(value), np.uint8)
+            else:
+                arrays[field.name] = value
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         return zlib.compress(buffer.getvalue(), 1)
@@ -105,14 +121,36 @@ class State:
     @classmethod
     def from_bytes(cls, kept: bytes) -> "State":
         with np.load(io.BytesIO(zlib.decompress(kept)), allow_pickle=False) as arrays:
-            own: dict[str, Any] = {"causes": msgspec.json.decode(arrays["causes"].tobytes())}
+
+            def whole(name: str) -> Any:
+                value = arrays[name]
+                return int(value) if value.ndim == 0 else value
+
+            own: dict[str, Any] = {}
             for field in fields(cls):
-                if field.name not in ("tail", "machine", "causes"):
-                    value = arrays[field.name]
-                    own[field.name] = int(value) if field.type in ("int", int) else value
-            tail = Readings(*(arrays["tail_" + f.name] for f in fields(Readings)))
-            machine = Machine(*(arrays["machine_" + f.name] for f in fields(Machine)))
-            return cls(tail=tail, machine=machine, **own)
+                name = field.name
+                if name in PARTS:
+                    part = PARTS[name]
+                    own[name] = part(*(whole(f"{name}_{f.name}") for f in fields(part)))
+                elif name == "quality":
+                    own[name] = QualityState.of(
+                        {k.removeprefix("quality_"): v for k, v in arrays.items() if k.startswith("quality_")}
+                    )
+                elif name in TOLD:
+                    own[name] = msgspec.json.decode(arrays[name].tobytes())
+                else:
+                    own[name] = whole(name)
+            return cls(**own)
+
+
+PARTS: dict[str, Any] = {
+    "tail": Readings,
+    "judged": Judged,
+    "weather": Weather,
+    "warning": Warnings,
+    "machine": Machine,
+}
+TOLD = ("causes", "groups", "measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +159,8 @@ class Minutes:
 
     background (T,) and increment in thousandths of µg/m³ where their `known` says so; level;
     confidence; `cause` the first cause of an episode that is open there; `flagged` the readings
-    with a flag that is not good, and their flags; `dust` the minutes at which sand-dust weather
-    began (True) or ended (False).
+    with a flag that is not good, their flags and the numbers behind them; `notices` what blew in, begun or ended;
+    `groups` (minute, episode, group) where an open episode's group is another than before.
     """
 
     first: int
@@ -135,17 +173,22 @@ class Minutes:
     cause: NDArray[np.object_]
     flagged: Readings
     flags: NDArray[np.int8]
+    numbers: NDArray[np.float32]
     episodes: list["EpisodeChange"]
-    dust: list[tuple[int, bool]]
+    notices: list[NoticeChange]
+    groups: list[tuple[int, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodeChange:
-    """A transition of one episode with its id and the causes as they are known from then on."""
+    """A transition of one episode with its id and the causes as they are known from then on;
+    measured: by a station of the place's own, and not estimated with `confidence` 0 to 1."""
 
     id: str
     transition: Transition
     causes: list[dict[str, Any]]
+    measured: bool = True
+    confidence: float = 1.0
 
 
 def episode_id(place: str, rule: str, started: int) -> str:
@@ -167,9 +210,10 @@ def advance(
     arrived: all readings whose minute lies in that span; happenings: from an hour before it on.
     """
     after = state.minute
-    readings = state.tail.then(arrived)
-    flags = quality(readings, settings.quality)
-    believed = good(flags)
+    kept, checked = check(
+        state.quality, state.tail, arrived, layout.kinds, settings.quality, after=after, upto=upto
+    )
+    readings, believed = checked.readings, checked.believed
     pm = readings.values[:, PM]
     means, known = minute_means(
         readings, pm, believed, after=after, upto=upto, n=len(layout.stations)
@@ -182,90 +226,130 @@ def advance(
     blown, blown_known = _background(long_pm10, long_known, level_of_day, layout)
 
     increment, confidence = segment_increments(pm10, pm10_known, blown, blown_known, layout.reach)
-    judged, judged_known = _judged(means, known, blown, blown_known, layout, settings)
-    long_judged = np.concatenate((state.judged, judged))
-    long_judged_known = np.concatenate((state.judged_known, judged_known))
-    rules = tuple(settings.rules.values())
-    trailing, there = trailing_means(long_judged, long_judged_known, rules, settings.mean_share)
-
+    weather, noticed_changes, noticed = notices(
+        state.weather, after + 1, blown, blown_known, *_fine_and_coarse(means, known),
+        settings.notices,
+    )  # fmt: skip
+    judged = judged_minutes(
+        means, known, blown, blown_known, increment, confidence, noticed, state.background,
+        layout, settings,
+    )  # fmt: skip
+    warning, judged.values[:, :, CUSUM], judged.known[:, :, CUSUM] = sums(
+        state.warning,
+        judged.values[:, :, INCREMENT],
+        judged.known[:, :, INCREMENT] & judged.measured,
+        settings,
+    )
+    long = state.judged.then(judged)
+    trailing, there = trailing_means(
+        long.values,
+        long.known,
+        tuple(settings.rules.values()),
+        settings.mean_share,
+        long.measured,
+        regional_explains=settings.regional_explains,
+    )
     machine, transitions, place_level = Judge(settings).run(
         state.machine, after + 1, trailing, there
     )
-
-    increment_known = confidence > 0
-    long_increment = np.concatenate((state.increments, increment))
-    long_increment_known = np.concatenate((state.increments_known, increment_known))
-    level = _estimated_level(long_increment, long_increment_known, settings)
     on_segment = layout.place_segment >= 0
-    # A guess between stations is never worse than what the station it rests on is judged to be.
-    heard = layout.speaker >= 0
-    level[:, heard] = np.minimum(level[:, heard], place_level[:, layout.speaker[heard]])
+    level = np.zeros(increment.shape, np.int64)
     level[:, layout.place_segment[on_segment]] = place_level[:, on_segment]
 
     names = tuple(settings.rules)
-    known_causes, episodes = dict(state.causes), []
-    for change in transitions:
-        t = change.minute - after - 1
-        place = layout.places[change.place]
-        episode = episode_id(place.id, names[change.rule], change.started)
-        if change.level > 0 and change.change != "recovering":
-            known_causes[episode] = causes(
-                scene(
-                    place,
-                    change.minute,
-                    pm=means[t],
-                    known=known[t],
-                    background=int(blown[t]),
-                    exceedance=_exceedance(
-                        change,
-                        long_judged[: t + HOUR + 1],
-                        long_judged_known[: t + HOUR + 1],
-                        settings,
+    known_causes, measured, episodes = dict(state.causes), dict(state.measured), []
+    opened = _opened(state.machine, known_causes, layout, names)
+    groups, regrouped = state.groups, []
+    for minute, moved in groupby(transitions, key=attrgetter("minute")):
+        t = minute - after - 1
+        for change in moved:
+            place = layout.places[change.place]
+            episode = episode_id(place.id, names[change.rule], change.started)
+            exceedance = _exceedance(change, long, t + HOUR + 1, settings)
+            if change.level > 0 and change.change != "recovering":
+                known_causes[episode] = causes(
+                    scene(
+                        place,
+                        minute,
+                        pm=means[t],
+                        known=known[t],
+                        background=int(blown[t]),
+                        exceedance=exceedance,
+                        started=change.started,
+                        readings=readings,
+                        believed=believed,
+                        layout=layout,
+                        happenings=happenings,
                     ),
-                    started=change.started,
-                    readings=readings,
-                    believed=believed,
-                    layout=layout,
-                    happenings=happenings,
-                ),
-                settings.language,
+                    settings.language,
+                )
+            found = known_causes.get(episode, [])
+            episodes.append(
+                EpisodeChange(episode, change, found, exceedance.measured, exceedance.confidence)
             )
-        episodes.append(EpisodeChange(episode, change, known_causes.get(episode, [])))
-        if change.phase == NONE:
-            known_causes.pop(episode, None)
+            measured[episode] = exceedance.measured
+            if change.phase == NONE:
+                opened.pop(episode, None)
+            elif found:
+                opened[episode] = _open(
+                    episode, change.place, place, change.level, change.started, found
+                )
+        now_grouped = _groups(groups, opened, layout)
+        regrouped += [
+            (minute, one, name)
+            for one, name in sorted(now_grouped.items())
+            if groups.get(one) != name
+        ]
+        groups = now_grouped
 
-    dust_state, dust = _sand_dust(state, blown, blown_known)
-    bad = ~((flags == 1) | (flags == 9)).all(axis=(1, 2)) & (minute_of(readings.ts_ms) > after)
-    new = replace(
-        dust_state,
+    alive = (machine.phase != NONE) | may_return(machine, upto, settings)
+    lasting = {
+        episode_id(layout.places[p].id, names[r], int(machine.started[p, r]))
+        for p, r in np.argwhere(alive)
+    }
+    new = State(
         minute=upto,
         tail=readings.tail(),
+        quality=kept,
         pm10=long_pm10[-HOUR:],
         pm10_known=long_known[-HOUR:],
-        judged=long_judged[-HOUR:],
-        judged_known=long_judged_known[-HOUR:],
-        increments=long_increment[-HOUR:],
-        increments_known=long_increment_known[-HOUR:],
+        judged=long.last(HOUR),
         hours=hours,
         hour_sum=hour_sum,
         hour_count=hour_count,
+        background=np.concatenate((state.background, np.where(blown_known, blown, UNKNOWN)))[
+            -HOUR:
+        ],
+        weather=weather,
+        warning=warning,
         machine=machine,
-        causes=known_causes,
+        causes={one: known_causes[one] for one in sorted(lasting & known_causes.keys())},
+        groups=dict(sorted(groups.items())),
+        measured={one: measured[one] for one in sorted(lasting & measured.keys())},
     )
     return new, Minutes(
         first=after + 1,
         background=blown,
         background_known=blown_known,
         increment=increment,
-        increment_known=increment_known,
+        increment_known=confidence > 0,
         confidence=confidence,
         level=level,
         cause=_cause(state, episodes, level, layout, settings),
-        flagged=readings[bad],
-        flags=flags[bad],
+        flagged=checked.flagged,
+        flags=checked.flags,
+        numbers=checked.numbers,
         episodes=episodes,
-        dust=dust,
+        notices=noticed_changes,
+        groups=regrouped,
     )
+
+
+def _fine_and_coarse(means: Ints, known: Bools) -> tuple[Ints, Ints]:
+    """(T,) PM2.5 and PM10 summed over the stations that measure both."""
+    both = known[:, :, 0] & known[:, :, 1]
+    fine, coarse = (np.where(both, means[:, :, q], 0).sum(axis=1) for q in (1, 0))
+    return fine, coarse
 
 
 def _hours(
@@ -303,99 +387,58 @@ def _background(
     return np.rint(np.where(there, value, 0)).astype(np.int64), there
 
 
-def _judged(
-    means: Ints,
-    known: Bools,
-    background: Ints,
-    background_known: Bools,
-    layout: Layout,
-    settings: AnalyticsSettings,
-) -> tuple[Ints, Bools]:
-    """(T, P, CHANNELS) of places: the mean of their own stations, and the background."""
-    of = layout.place_of.astype(np.int64).T
-    out = []
-    for column in (0, 2):  # pm10, tsp
-        count = known[:, :, column].astype(np.int64) @ of
-        total = np.where(known[:, :, column], means[:, :, column], 0) @ of
-        out.append((np.rint(total / np.maximum(count, 1)).astype(np.int64), count > 0))
-    (pm10, pm10_known), (tsp, tsp_known) = out
-    cap = round(settings.background_cap * MILLI)
-    blown = np.broadcast_to(background[:, None], pm10.shape)
-    blown_known = np.broadcast_to(background_known[:, None], pm10.shape)
-    over_known = pm10_known & blown_known
-    return (
-        np.stack((pm10 - np.minimum(blown, cap), pm10 - blown, pm10, tsp, blown), axis=2),
-        np.stack((over_known, over_known, pm10_known, tsp_known, blown_known), axis=2),
-    )
-
-
 def _exceedance(
-    change: Transition, judged: Ints, known: Bools, settings: AnalyticsSettings
+    change: Transition, judged: Judged, upto: int, settings: AnalyticsSettings
 ) -> Exceedance:
     """The rule's own number at a transition, and what of it is the street's.
 
-    judged, known: minutes of places up to the transition's.
+    upto: index in `judged` of the minute after the transition's.
     """
     rule = tuple(settings.rules.values())[change.rule]
-    there = known[-rule.window_min :, change.place]
-    total = np.where(there, judged[-rule.window_min :, change.place], 0).sum(axis=0)
-    mean = np.rint(total / np.maximum(there.sum(axis=0), 1)).astype(np.int64)
+    minutes = WARNING_SHOWN_MIN if rule.quantity == "cusum" else rule.window_min
+    mean, measured, confidence = judged.window(upto, minutes, change.place)
     return Exceedance(
         quantity=rule.quantity,
-        window_min=rule.window_min,
+        window_min=minutes,
         value=change.value / MILLI,
-        increment=int(mean[1]) / MILLI,
+        increment=int(mean[PM10] - mean[BACKGROUND]) / MILLI,
         background=int(mean[BACKGROUND]) / MILLI,
         cap=settings.background_cap,
+        measured=measured,
+        confidence=confidence,
     )
 
 
-def _estimated_level(increments: Ints, known: Bools, settings: AnalyticsSettings) -> Ints:
-    """(T, G) where no station stands: the limits of `inc60` on the estimate, without hold."""
-    rule = settings.rules.get("inc60")
-    if rule is None:
-        return np.zeros((len(increments) - HOUR, increments.shape[1]), np.int64)
-    total, count = np.cumsum(np.where(known, increments, 0), axis=0), np.cumsum(known, axis=0)
-    n: Ints = count[HOUR:] - count[:-HOUR]
-    mean = (total[HOUR:] - total[:-HOUR]) / np.maximum(n, 1) / MILLI
-    level = (mean[:, :, None] >= np.array(rule.limits, np.float64)).sum(axis=2)
-    return np.where(n >= settings.mean_share * HOUR, level, 0).astype(np.int64)
+def _groups(
+    named: dict[str, str],
+    opened: dict[str, OpenEpisode],
+    layout: Layout,
+) -> dict[str, str]:
+    return regroup(named, list(opened.values()), lambda p, q: bool(layout.touching[p, q]))
 
 
-def _sand_dust(
-    state: State, background: Ints, known: Bools
-) -> tuple[State, list[tuple[int, bool]]]:
-    """Sand-dust weather by the hour: at least twice the mean of the six hours before, over 150."""
-    hours, total, count, since = (
-        state.dust_hours,
-        state.dust_sum,
-        state.dust_count,
-        state.dust_since,
-    )
-    changes: list[tuple[int, bool]] = []
-    t = 0
-    while t < len(background):
-        minute = state.minute + 1 + t
-        stop = min(len(background), t + HOUR - (minute - 1) % HOUR)
-        total += int(np.where(known[t:stop], background[t:stop], 0).sum())
-        count += int(known[t:stop].sum())
-        if (minute - 1) % HOUR + (stop - t) == HOUR:
-            mean = total / count / MILLI if count else float("nan")
-            before = hours[~np.isnan(hours)]
-            dusty = len(before) > 0 and mean > DUST_MIN and mean >= DUST_RISE * before.mean()
-            over = since >= 0 and not mean > DUST_MIN
-            if since < 0 and dusty:
-                since = minute + stop - t - 1
-                changes.append((since, True))
-            elif over:
-                changes.append((minute + stop - t - 1, False))
-                since = -1
-            hours, total, count = np.append(hours[1:], mean), 0, 0
-        t = stop
-    return (
-        replace(state, dust_hours=hours, dust_sum=total, dust_count=count, dust_since=since),
-        changes,
-    )
+def _opened(
+    machine: Machine,
+    known_causes: dict[str, list[dict[str, Any]]],
+    layout: Layout,
+    names: tuple[str, ...],
+) -> dict[str, OpenEpisode]:
+    """Every episode that has entered a level, by its id."""
+    opened = {}
+    for p, r in np.argwhere((machine.phase != NONE) & (machine.top > 0)):
+        place, started = layout.places[p], int(machine.started[p, r])
+        one = episode_id(place.id, names[r], started)
+        found = known_causes.get(one)
+        if found:
+            opened[one] = _open(one, int(p), place, int(machine.level[p, r]), started, found)
+    return opened
+
+
+def _open(
+    episode: str, p: int, place: Place, level: int, started: int, found: list[dict[str, Any]]
+) -> OpenEpisode:
+    first = found[0]
+    return OpenEpisode(episode, p, place.id, level, started, first["kind"], first["site"])
 
 
 def _cause(
@@ -429,7 +472,5 @@ def _cause(
         if change.causes and change.transition.phase != NONE:
             current[key] = change.causes[0]["kind"]
         fill(change.transition.place, change.transition.minute - state.minute - 1)
-    heard = np.flatnonzero(layout.speaker >= 0)
-    cause[:, heard] = cause[:, layout.place_segment[layout.speaker[heard]]]
     cause[level == 0] = None
     return cause

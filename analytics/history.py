@@ -1,6 +1,7 @@
 """The fold over what is stored: in large blocks, by the same functions as live."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,12 +63,21 @@ def block_of(
     return Block(state, later, minutes, happenings)
 
 
-def store(conn: Connection, results: Results, block: Block, now: datetime) -> set[str]:
-    """Write what came of a block, in the caller's transaction; gives the episodes that changed."""
+def store(
+    conn: Connection,
+    results: Results,
+    block: Block,
+    now: datetime,
+    doubted: AbstractSet[str] = frozenset(),
+) -> set[str]:
+    """Write what came of a block, in the caller's transaction; gives the episodes that changed.
+
+    doubted: those that are only waiting to be found again.
+    """
     results.store_minutes(conn, block.minutes, block.happenings)
     results.store_flags(conn, block.minutes)
-    touched = results.store_episodes(conn, block.minutes, block.state, now)
-    results.store_dust(conn, block.minutes)
+    touched = results.store_episodes(conn, block.minutes, block.state, now, doubted)
+    results.store_notices(conn, block.minutes)
     return touched | results.judge_works(
         conn, block.before.minute, block.state.minute, block.happenings, now
     )

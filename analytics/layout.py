@@ -9,13 +9,18 @@ import shapely
 from numpy.typing import NDArray
 
 from analytics.increment import Reach
-from analytics.settings import AnalyticsSettings
+from analytics.settings import STATION_KINDS, AnalyticsSettings
 from geo.district import District
+
+TOUCHING_M = 30.0
+"""Segments this near each other meet, or are two carriageways of one road."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is judged by the rules: a segment or a site with a station of its own."""
+    """What is judged by the rules: a treated segment, or a site with a station of its own.
+
+    stations: those that stand there; a segment may have none, and is judged by estimate."""
 
     segment: str | None
     site: str | None
@@ -30,10 +35,12 @@ class Place:
 class Layout:
     """Indices that every array of analytics shares.
 
-    stations, segments: ids by index; background: (S,) which stations measure it; places: what the
+    stations, segments: ids by index; background: (S,) which stations measure it; kinds: (S,) as in STATION_KINDS; places: what the
     rules judge; place_of: (P, S) which stations speak for it; place_segment: (P,) its index or -1;
-    speaker: (G,) for a segment without a station, the place whose station is heard there, or -1;
-    apart_m: (G, G) between segments; site_m, site_bearing: (P, sites) as seen from a place.
+    touching: (P, P) segments that share a junction or are two carriageways of one road;
+    apart_m: (G, G) between segments; place_station_m: (P, S) from a place's stations, or from the
+    segment where it has none, to every station; site_m, site_bearing: (P, sites) as seen from a
+    place.
     """
 
     stations: tuple[str, ...]
@@ -42,12 +49,14 @@ class Layout:
     site_names: tuple[str, ...]
     site_gates: tuple[tuple[str, ...], ...]
     background: NDArray[np.bool_]
+    kinds: NDArray[np.int64]
     reach: Reach
     places: tuple[Place, ...]
     place_of: NDArray[np.bool_]
     place_segment: NDArray[np.int64]
-    speaker: NDArray[np.int64]
+    touching: NDArray[np.bool_]
     apart_m: NDArray[np.float64]
+    place_station_m: NDArray[np.float64]
     station_apart_m: NDArray[np.float64]
     site_m: NDArray[np.float64]
     site_bearing: NDArray[np.float64]
@@ -76,11 +85,7 @@ class Layout:
             min_confidence=settings.min_confidence,
         )
 
-        places = [
-            Place(g.id, None, tuple(np.flatnonzero(own[i])))
-            for i, g in enumerate(segments)
-            if own[i].any()
-        ]
+        places = [Place(g.id, None, tuple(np.flatnonzero(own[i]))) for i, g in enumerate(segments)]
         for site in sites:
             there = tuple(
                 i for i, s in enumerate(stations) if s.kind == "site" and s.site == site.id
@@ -93,13 +98,32 @@ class Layout:
         index = {g.id: i for i, g in enumerate(segments)}
         place_segment = np.array([index.get(p.segment or "", -1) for p in places], np.int64)
 
-        speaker = np.full(len(segments), -1, np.int64)
-        for g in np.flatnonzero(~own.any(axis=1) & reach.weight.any(axis=1)):
-            of = np.flatnonzero(place_of[:, reach.weight[g].argmax()] & (place_segment >= 0))
-            speaker[g] = of[0] if len(of) else -1
+        apart_m = shapely.distance(lines[:, None], lines[None, :])
+        station_apart_m = shapely.distance(points[:, None], points[None, :])
+        place_station_m = np.array(
+            [
+                station_apart_m[list(place.stations)].min(axis=0)
+                if place.stations
+                else distance[place_segment[p]]
+                for p, place in enumerate(places)
+            ]
+        ).reshape(len(places), len(stations))
+        touching = np.zeros((len(places), len(places)), bool)
+        of_segment = np.flatnonzero(place_segment >= 0)
+        touching[np.ix_(of_segment, of_segment)] = apart_m <= TOUCHING_M
 
         centres = to_plane(np.array([s.centre for s in sites]).reshape(-1, 2))
-        seen_from = np.array([here[list(p.stations)].mean(axis=0) for p in places]).reshape(-1, 2)
+        middles = shapely.get_coordinates(
+            shapely.line_interpolate_point(lines, 0.5, normalized=True)
+        )
+        seen_from = np.array(
+            [
+                here[list(place.stations)].mean(axis=0)
+                if place.stations
+                else middles[place_segment[p]]
+                for p, place in enumerate(places)
+            ]
+        ).reshape(-1, 2)
         east, north = np.moveaxis(centres[None, :] - seen_from[:, None], 2, 0)
         fingerprint = hashlib.sha256(
             msgspec.json.encode(
@@ -118,13 +142,15 @@ class Layout:
             site_names=tuple(s.name for s in sites),
             site_gates=tuple(s.gates for s in sites),
             background=kinds == "background",
+            kinds=np.array([STATION_KINDS.index(s.kind) for s in stations], np.int64),
             reach=reach,
             places=tuple(places),
             place_of=place_of,
             place_segment=place_segment,
-            speaker=speaker,
-            apart_m=shapely.distance(lines[:, None], lines[None, :]),
-            station_apart_m=shapely.distance(points[:, None], points[None, :]),
+            touching=touching,
+            apart_m=apart_m,
+            place_station_m=place_station_m,
+            station_apart_m=station_apart_m,
             site_m=np.hypot(east, north),
             site_bearing=np.degrees(np.arctan2(east, north)) % 360,
             fingerprint=fingerprint,

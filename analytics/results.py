@@ -1,5 +1,7 @@
 """What came of it, into the store: minutes, flags, episodes, notices, verdicts, and messages."""
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +16,7 @@ from analytics.layout import Layout
 from analytics.minutes import MILLI
 from analytics.moments import minute_at, time_of
 from analytics.quality import GOOD, MISSING, PM, PM_NAMES, TESTS, reason
-from analytics.rules import NONE, STATES
+from analytics.rules import NONE, STATES, may_return
 from analytics.settings import AnalyticsSettings
 from analytics.verdicts import METHOD
 from store.database import Connection
@@ -88,6 +90,7 @@ class Results:
         rows = []
         for i, q, test in np.argwhere((minutes.flags != GOOD) & (minutes.flags != MISSING)):
             value = float(minutes.flagged.values[i, PM[q]])
+            number = float(minutes.numbers[i, q, test])
             rows.append(
                 {
                     "station": self._layout.stations[minutes.flagged.station[i]],
@@ -95,7 +98,7 @@ class Results:
                     "quantity": PM_NAMES[q],
                     "test": TESTS[test],
                     "flag": int(minutes.flags[i, q, test]),
-                    "reason": reason(TESTS[test], value, self._settings.language),
+                    "reason": reason(TESTS[test], value, number, self._settings.language),
                 }
             )
         if rows:
@@ -103,16 +106,24 @@ class Results:
                 cursor.executemany(SQL.add_flags, rows)
 
     def store_episodes(
-        self, conn: Connection, minutes: Minutes, state: State, now: datetime
+        self,
+        conn: Connection,
+        minutes: Minutes,
+        state: State,
+        now: datetime,
+        doubted: AbstractSet[str] = frozenset(),
     ) -> set[str]:
-        """Episodes and their log by what happened to them; gives the ids of those that changed."""
+        """Episodes and their log by what happened to them; gives the ids of those that changed.
+
+        doubted: those that are only waiting to be found again.
+        """
         touched = set()
         names = tuple(self._settings.rules)
         for change in minutes.episodes:
             moved = change.transition
-            place = self._layout.places[moved.place]
+            place, at = self._layout.places[moved.place], time_of(moved.minute)
             touched.add(change.id)
-            conn.execute(
+            row = conn.execute(
                 SQL.put_episode,
                 {
                     "id": change.id,
@@ -124,29 +135,57 @@ class Results:
                     "started_at": time_of(moved.started),
                     "peak_at": time_of(moved.peak_at),
                     "peak": moved.peak / MILLI,
-                    "ended_at": time_of(moved.minute) if moved.phase == NONE else None,
+                    "ended_at": at if moved.phase == NONE else None,
                     "causes": Jsonb(change.causes),
+                    "group": None,
+                    "measured": change.measured,
                     "now": now,
                 },
-            )
+            ).fetchone()
+            if row is not None and row[0] and change.id not in doubted:
+                self.log(conn, change.id, now, "restored", {})
             event = "lapsed" if moved.change == "closed" and moved.top == 0 else moved.change
-            detail = {"value": moved.value / MILLI, "level": moved.level}
-            self.log(conn, change.id, time_of(moved.minute), event, detail)
+            detail: dict[str, Any] = {
+                "value": moved.value / MILLI,
+                "level": moved.level,
+                "measured": change.measured,
+            }
+            if not change.measured:
+                detail["confidence"] = round(change.confidence, 2)
+            if moved.change == "reopened":
+                detail["from"] = "closed" if moved.reopened else "recovering"
+            self.log(conn, change.id, at, event, detail)
+            if moved.reopened or moved.risen:
+                self._renew(conn, change.id, at, now, "reopened" if moved.reopened else "level")
+        for _, episode, group in minutes.groups:
+            conn.execute(SQL.set_group, {"id": episode, "group": group, "now": now})
         for p, r in np.argwhere(state.machine.phase != NONE):
             conn.execute(
                 SQL.raise_peak,
                 {
-                    "id": self._open_id(state, int(p), int(r)),
+                    "id": self._id(state, int(p), int(r)),
                     "peak": int(state.machine.peak[p, r]) / MILLI,
                     "peak_at": time_of(int(state.machine.peak_at[p, r])),
                 },
             )
         return touched
 
+    def _renew(self, conn: Connection, episode: str, at: datetime, now: datetime, why: str) -> None:
+        """As ISA-18.2 has it: what an operator acknowledged was another annunciation."""
+        if conn.execute(SQL.renew, {"id": episode, "at": at, "now": now}).rowcount:
+            self.log(conn, episode, at, "unacknowledged", {"why": why})
+
+    def expire_shelves(self, conn: Connection, now: datetime) -> set[str]:
+        """Bring back what was put aside until now or earlier; gives the ids."""
+        back = {row[0] for row in conn.execute(SQL.expire_shelves, {"now": now}).fetchall()}
+        for episode in sorted(back):
+            self.log(conn, episode, now, "unshelved", {"why": "expired"})
+        return back
+
     def put_open(self, conn: Connection, state: State, p: int, r: int, now: datetime) -> None:
         """An open episode as the state has it."""
         machine, place = state.machine, self._layout.places[p]
-        episode = self._open_id(state, p, r)
+        episode = self._id(state, p, r)
         conn.execute(
             SQL.put_episode,
             {
@@ -161,11 +200,45 @@ class Results:
                 "peak": int(machine.peak[p, r]) / MILLI,
                 "ended_at": None,
                 "causes": Jsonb(state.causes.get(episode, [])),
+                "group": state.groups.get(episode),
+                "measured": bool(state.measured.get(episode, True)),
                 "now": now,
             },
         )
 
-    def _open_id(self, state: State, p: int, r: int) -> str:
+    def close_again(self, conn: Connection, state: State, now: datetime) -> dict[str, datetime]:
+        """Close what the state has as closed and may have come back after it; gives ids and
+        when they were closed."""
+        closed = {}
+        machine = state.machine
+        for p, r in np.argwhere(may_return(machine, state.minute, self._settings)):
+            episode, at = self._id(state, int(p), int(r)), time_of(int(machine.closed_at[p, r]))
+            found = conn.execute(
+                SQL.close_again,
+                {
+                    "id": episode,
+                    "ended_at": at,
+                    "level": int(machine.top[p, r]),
+                    "peak_at": time_of(int(machine.peak_at[p, r])),
+                    "peak": int(machine.peak[p, r]) / MILLI,
+                    "causes": Jsonb(state.causes.get(episode, [])),
+                    "now": now,
+                },
+            ).fetchone()
+            if found:
+                closed[episode] = at
+        return closed
+
+    def log_still_closed(
+        self, conn: Connection, closed: Mapping[str, datetime], now: datetime
+    ) -> None:
+        """Late data showed that these did not come back."""
+        if closed:
+            both = {"ids": list(closed), "ended_at": list(closed.values())}
+            for (episode,) in conn.execute(SQL.still_closed, both).fetchall():
+                self.log(conn, episode, now, "closed", {"why": "late"})
+
+    def _id(self, state: State, p: int, r: int) -> str:
         return episode_id(
             self._layout.places[p].id,
             tuple(self._settings.rules)[r],
@@ -181,22 +254,22 @@ class Results:
                 self.log(conn, episode, now, "withdrawn", {})
         return withdrawn
 
-    def store_dust(self, conn: Connection, minutes: Minutes) -> None:
-        """The one district-wide notice of sand-dust weather, begun or ended."""
-        for minute, begins in minutes.dust:
-            at = time_of(minute)
-            if begins:
-                background = int(minutes.background[minute - minutes.first]) / MILLI
+    def store_notices(self, conn: Connection, minutes: Minutes) -> None:
+        """The one district-wide notice of sand-dust weather or haze, begun or ended."""
+        for change in minutes.notices:
+            at = time_of(change.minute)
+            if change.begins:
                 conn.execute(
                     SQL.open_notice,
                     {
-                        "id": f"N-{at:%Y%m%dT%H%MZ}-sand-dust",
+                        "id": f"N-{at:%Y%m%dT%H%MZ}-{change.kind.replace('_', '-')}",
+                        "kind": change.kind,
                         "ts": at,
-                        "detail": Jsonb({"background": background}),
+                        "detail": Jsonb({"background": change.background}),
                     },
                 )
             else:
-                conn.execute(SQL.close_notice, {"ts": at})
+                conn.execute(SQL.close_notice, {"ts": at, "kind": change.kind})
 
     def judge_works(
         self, conn: Connection, after: int, upto: int, happenings: Happenings, now: datetime

@@ -70,6 +70,7 @@ class Analytics:
         upto = int((now.timestamp() - settle_s) // 60)
         changed = self._oldest_change(conn, now)
         doubted: set[str] = set()
+        closed: dict[str, datetime] = {}
         resumed = not self._states
         state = self._states[-1] if self._states else self._load(conn, upto)
         if state is None:
@@ -79,6 +80,7 @@ class Analytics:
                 state = self._rewind(conn, changed)
             # A restart may find minutes stored that are younger than the newest checkpoint.
             doubted = self._doubt(conn, state)
+            closed = self._results.close_again(conn, state, now)
             resumed = True
         if resumed:
             self._results.recall_treatments(conn, state.minute)
@@ -91,10 +93,12 @@ class Analytics:
                 # Who is late once is late again: the next minute's change finds a state here.
                 block = changed
             worked = block_of(conn, self._arrivals, state, block, self._layout, self._settings)
-            touched |= store(conn, self._results, worked, now)
+            touched |= store(conn, self._results, worked, now, doubted)
             self._keep(conn, state, worked.state)
             state, minutes = worked.state, worked.minutes
         touched |= doubted | self._results.withdraw(conn, doubted, now)
+        self._results.log_still_closed(conn, closed, now)
+        touched |= closed.keys() | self._results.expire_shelves(conn, now)
         publish(conn, touched)
         if minutes is not None:
             self._results.post_states(conn, minutes)

@@ -42,7 +42,7 @@ def scene(
     p = layout.places.index(place)
     above = pm[:, 0] - background
     street = known[:, 0] & ~layout.background
-    near = (layout.station_apart_m[here].min(axis=0) <= NEIGHBOUR_M) & street
+    near = (layout.place_station_m[p] <= NEIGHBOUR_M) & street
     near[here] = False
     upto = minute_of(readings.ts_ms) <= minute
     wind_speed, wind_from = _wind(readings, upto, minute)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Quantity = Literal["increment_capped", "increment", "pm10", "tsp"]
-QUANTITIES: tuple[Quantity, ...] = ("increment_capped", "increment", "pm10", "tsp")
+Quantity = Literal["increment_capped", "increment", "pm10", "tsp", "cusum"]
+QUANTITIES: tuple[Quantity, ...] = ("increment_capped", "increment", "pm10", "tsp", "cusum")
 """What a rule may judge: PM10 over a background of at most `background_cap`, PM10 over all of the
-background, PM10 that the background does not explain, TSP."""
+background, PM10 that the background does not explain, TSP, and the early warning's sum (see
+`analytics.early`), which has no unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Rule:
         there = [limit for limit in self.limits if limit is not None]
         if not there or there != sorted(there) or there[0] <= 0:
             raise ValueError(f"rule limits {self.limits}: must be positive and rise with the level")
+        if self.quantity == "cusum" and self.limits[1:] != (None, None):
+            raise ValueError(f"rule limits {self.limits} on cusum: a warning has level 1 only")
 
 
 RULES: dict[str, Rule] = {
@@ -39,6 +42,8 @@ RULES: dict[str, Rule] = {
     "pm10_60": Rule("pm10", 60, (None, 250.0, 420.0)),
     # Liaoning, urban and rural.
     "tsp5": Rule("tsp", 5, (None, 800.0, 1000.0)),
+    # Ours: the early warning, before the contract's rules; see EarlySettings.
+    "cusum": Rule("cusum", 1, (40.0, None, None)),
 }
 
 
@@ -87,6 +92,56 @@ class VerdictSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlySettings:
+    """The early warning: a one-sided CUSUM (Page 1954) of the log increment of a measured place,
+    standardised by the place's own recent level and scatter. Its threshold is the limit of the
+    rule `cusum`."""
+
+    enabled: bool = True
+    drift: float = 1.0
+    "Scatters above the recent level that are no news."
+    half_life_min: float = 180.0
+    "Of what is recent."
+    floor: float = 10.0
+    "µg/m³; increments below this are noise, and logarithms need a floor."
+    least: float = 40.0
+    "µg/m³; a rise that ends below this warns nobody."
+    least_scatter: float = 0.25
+    "Of the logarithm: a calm night must not make a breath of wind remarkable."
+    most: float = 4.0
+    "Scatters that one minute may count for."
+    settle_min: int = 120
+    "Minutes that a place is watched before its level is known."
+
+    def __post_init__(self) -> None:
+        for name in ("half_life_min", "floor", "least", "least_scatter"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"early.{name} = {getattr(self, name)}: must be above 0")
+        if not 0 <= self.drift < self.most:
+            raise ValueError(
+                f"early.drift = {self.drift}: from 0 to below early.most ({self.most})"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """What blows in and is told once for the whole district. µg/m³ of hourly background."""
+
+    dust_min: float = 150.0
+    "Sand-dust weather is over this ..."
+    dust_rise: float = 2.0
+    "... and at least so many times the mean of the six hours before (the contract's rule)."
+    haze_min: float = 150.0
+    "Haze is at or over this ..."
+    haze_hours: int = 3
+    "... for so many hours on end ..."
+    haze_release_share: float = 0.80
+    "... until it has been below this share of it for as long."
+    fine_share: float = 0.50
+    "PM2.5 is at least this share of PM10 in haze; where nobody measures it, it is not asked for."
+
+
+@dataclass(frozen=True, slots=True)
 class AnalyticsSettings:
     """All that analytics may be told."""
 
@@ -102,7 +157,21 @@ class AnalyticsSettings:
     background_cap: float = 150.0
     "µg/m³; the first rule subtracts no more than this (DB13/2934-2019)."
     blind_min: int = 60
-    "An open episode whose station says nothing so long is closed: nobody can tell."
+    "An open episode of which nothing is known for so long is closed: nobody can tell."
+    gap_min: int = 3
+    "Minutes without data that a hold or a release may run over; after more it starts anew."
+    join_min: int = 30
+    "An episode that comes back so soon after it was closed is the same one."
+    estimate_confidence: float = 0.5
+    "An estimate below this confidence is not judged."
+    gain_share: float = 0.15
+    "Of the background above `gain_from`: what two instruments may differ by without any dust."
+    gain_from: float = 100.0
+    "µg/m³; below this that difference is small beside the limits."
+    regional_explains: bool = True
+    """Whether what blows in is told by a notice alone: while one holds, and where the background
+    above the cap is the larger part of a capped increment, the street's own increment is judged.
+    False judges the capped increment to the letter of DB13/2934: everywhere on every hazy day."""
     lateness_h: float = 48.0
     reach_m: float = 250.0
     "Distance over which a station's increment speaks for a segment: weight exp(-(d/reach)²)."
@@ -112,12 +181,19 @@ class AnalyticsSettings:
     "On the wall clock a minute is worked out so long after its end; in lockstep at once."
     quality: QualitySettings = field(default_factory=QualitySettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    early: EarlySettings = field(default_factory=EarlySettings)
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
     language: Literal["zh-CN", "en"] = "zh-CN"
 
     def __post_init__(self) -> None:
         # A district that changes one rule keeps the others.
-        object.__setattr__(self, "rules", RULES | self.rules)
+        rules = RULES | self.rules
+        if not self.early.enabled:
+            rules = {name: rule for name, rule in rules.items() if rule.quantity != "cusum"}
+        object.__setattr__(self, "rules", rules)
         if not 0 < self.release_share <= 1 or not 0 < self.mean_share <= 1:
             raise ValueError("release_share and mean_share are shares: above 0 and at most 1")
         if self.hold_min < 1 or self.release_min < 1:
             raise ValueError("hold_min and release_min: at least one minute")
+        if self.gap_min < 0 or self.join_min < 0:
+            raise ValueError("gap_min and join_min: minutes, 0 or more")

@@ -74,20 +74,62 @@ DO UPDATE SET flag = excluded.flag, reason = excluded.reason;
 -- name: doubt_episodes
 -- Before a stretch of the past is worked out again: what began in it is not believed until found
 -- again. What people did to it stays.
-UPDATE episodes SET withdrawn = true
+UPDATE episodes SET withdrawn = true, grp = NULL
 WHERE started_at > %(ts)s AND NOT withdrawn
 RETURNING id;
 
 -- name: put_episode
--- An episode as it stands; who acknowledged it and its verdict stay.
+-- An episode as it stands; who acknowledged it and its verdict stay. Gives whether it had been
+-- taken back before.
+WITH before AS (SELECT withdrawn FROM episodes WHERE id = %(id)s)
 INSERT INTO episodes (id, segment, site, rule, level, state, started_at, peak_at, peak, ended_at,
-                      causes, updated_at)
+                      causes, grp, measured, updated_at)
 VALUES (%(id)s, %(segment)s, %(site)s, %(rule)s, %(level)s, %(state)s, %(started_at)s,
-        %(peak_at)s, %(peak)s, %(ended_at)s, %(causes)s, %(now)s)
+        %(peak_at)s, %(peak)s, %(ended_at)s, %(causes)s, %(group)s, %(measured)s, %(now)s)
 ON CONFLICT (id) DO UPDATE SET
     level = excluded.level, state = excluded.state, peak_at = excluded.peak_at,
     peak = excluded.peak, ended_at = excluded.ended_at, causes = excluded.causes,
-    withdrawn = false, updated_at = excluded.updated_at;
+    grp = coalesce(excluded.grp, episodes.grp), measured = excluded.measured,
+    withdrawn = false, updated_at = excluded.updated_at
+RETURNING coalesce((SELECT withdrawn FROM before), false);
+
+-- name: close_again
+-- An episode that was closed at a time to which the past is taken back, and has come back since.
+UPDATE episodes SET state = 'closed', ended_at = %(ended_at)s, level = %(level)s,
+    peak_at = %(peak_at)s, peak = %(peak)s, causes = %(causes)s, updated_at = %(now)s
+WHERE id = %(id)s AND (state <> 'closed' OR ended_at IS DISTINCT FROM %(ended_at)s)
+RETURNING id;
+
+-- name: still_closed
+-- Of episodes that were closed again, those that did not come back after all.
+SELECT id FROM episodes
+JOIN unnest(%(ids)s::text[], %(ended_at)s::timestamptz[]) AS closed (episode, at)
+    ON closed.episode = id AND closed.at = ended_at
+WHERE state = 'closed' ORDER BY id;
+
+-- name: set_group
+-- What an open episode is part of.
+UPDATE episodes SET grp = %(group)s, updated_at = %(now)s
+WHERE id = %(id)s AND grp IS DISTINCT FROM %(group)s;
+
+-- name: renew
+-- An episode that came back, or is worse than ever, waits for an operator anew: what was
+-- acknowledged before that minute was something else.
+UPDATE episodes SET acknowledged_by = NULL, acknowledged_at = NULL, updated_at = %(now)s
+WHERE id = %(id)s AND acknowledged_at < %(at)s
+RETURNING id;
+
+-- name: expire_shelves
+-- What was put aside is back when its time is over, and waits for an operator anew; of what has
+-- been closed meanwhile only the date goes.
+WITH over AS (
+    UPDATE episodes SET shelved_until = NULL, updated_at = %(now)s,
+        acknowledged_by = CASE WHEN state = 'closed' THEN acknowledged_by END,
+        acknowledged_at = CASE WHEN state = 'closed' THEN acknowledged_at END
+    WHERE shelved_until <= %(now)s
+    RETURNING id, state
+)
+SELECT id FROM over WHERE state <> 'closed' ORDER BY id;
 
 -- name: withdraw_episode
 -- Late data showed that it never was.
@@ -110,20 +152,20 @@ WHERE NOT EXISTS (
 
 -- name: forget_notices
 -- Notices that are about to be worked out again.
-DELETE FROM notices WHERE kind = 'sand_dust' AND started_at > %(ts)s;
+DELETE FROM notices WHERE kind IN ('sand_dust', 'haze') AND started_at > %(ts)s;
 
 -- name: reopen_notices
 -- Their end is about to be worked out again.
-UPDATE notices SET ended_at = NULL WHERE kind = 'sand_dust' AND ended_at > %(ts)s;
+UPDATE notices SET ended_at = NULL WHERE kind IN ('sand_dust', 'haze') AND ended_at > %(ts)s;
 
 -- name: open_notice
--- Sand-dust weather begins.
+-- Sand-dust weather or haze begins.
 INSERT INTO notices (id, kind, started_at, detail)
-VALUES (%(id)s, 'sand_dust', %(ts)s, %(detail)s) ON CONFLICT (id) DO NOTHING;
+VALUES (%(id)s, %(kind)s, %(ts)s, %(detail)s) ON CONFLICT (id) DO NOTHING;
 
 -- name: close_notice
--- Sand-dust weather ends.
-UPDATE notices SET ended_at = %(ts)s WHERE kind = 'sand_dust' AND ended_at IS NULL;
+-- It ends.
+UPDATE notices SET ended_at = %(ts)s WHERE kind = %(kind)s AND ended_at IS NULL;
 
 -- name: measured_minutes
 -- Increments where a station stands, over a span.
