@@ -118,15 +118,22 @@ def stories(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes]) -> li
     return list(found.values())
 
 
-def judged(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes], since: int = 0) -> Judged:
-    """Hold what was told against the truth, from row `since` on.
+def judged(
+    recorded: Recorded,
+    segments: Sequence[str],
+    sites: Sequence[str],
+    told: Sequence[Story],
+    since: int = 0,
+) -> Judged:
+    """Hold what was told against the truth on some segments, from row `since` on.
+
+    sites: those that the district knows.
 
     An episode of level 2 or more belongs to the first true exceedance on its segment within half
     an hour of it. Where a site that the district does not know gave most, nobody could name it:
     such are left out.
     """
-    truth = spells(recorded, layout.segments, since)
-    told = stories(recorded, layout, blocks)
+    truth = spells(recorded, segments, since)
     right: list[bool] = []
     stated: list[float] = []
     came: list[bool] = []
@@ -146,7 +153,7 @@ def judged(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes], since:
             ),
             None,
         )
-        if spell is None or not (spell.source == STREET or spell.source in layout.sites):
+        if spell is None or not (spell.source == STREET or spell.source in sites):
             continue
         led.append(spell.source)
         right.append(bool(story.causes) and _is(story.causes[0], spell.source))
@@ -169,7 +176,7 @@ def judged(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes], since:
         ),
         "mean miss of the probabilities": off / count if count else None,
     }
-    figures |= gates_found(recorded, truth, told, layout)
+    figures |= gates_found(recorded, truth, told, sites)
     return Judged(figures, np.array(stated), np.array(came, bool))
 
 
@@ -181,7 +188,7 @@ def pooled(judged: Sequence[Judged]) -> list[scores.Bin]:
 
 
 def gates_found(
-    recorded: Recorded, truth: Sequence[Spell], told: Sequence[Story], layout: Layout
+    recorded: Recorded, truth: Sequence[Spell], told: Sequence[Story], sites: Sequence[str]
 ) -> dict[str, float | None]:
     """How soon an open episode names a site first whose wheel wash fails.
 
@@ -192,7 +199,7 @@ def gates_found(
     from_failure: list[float | None] = []
     from_spell: list[float | None] = []
     for k, site in enumerate(recorded.sources[1:]):
-        if site not in layout.sites:
+        if site not in sites:
             continue
         named = _named(told, site, recorded.minutes)
         for first, last in scores.runs(recorded.truth.failing[:, k], join_min=0):

@@ -11,19 +11,16 @@ from numpy.typing import NDArray
 from analytics.fold import Minutes, State, advance
 from analytics.layout import Layout
 from analytics.minutes import MILLI
+from analytics.readings import Readings
 from analytics.settings import AnalyticsSettings
 from bench import ahead, blame, helped, plain, scores
+from bench.faults import fault_figures
 from bench.plain import Said
 from bench.recorded import Recorded, effects
 from geo.district import District
 from geo.graph import RoadGraph
 
 BLOCK_MIN = 1440
-
-WRONG_IN_VALUE = ("stuck", "spikes", "negative", "over_range", "drift")
-WRONG = (*WRONG_IN_VALUE, "clock")
-"""Faults that make a reading's value or time wrong. What came late (`outage`), twice
-(`duplicate`) or never (`garbled`) is as good as any other once it is there."""
 
 Figures = dict[tuple[str, str], float | None]
 """By the figure's name and the method's."""
@@ -134,56 +131,11 @@ def model_foresees(blocks: Sequence[Minutes]) -> dict[int, Floats]:
 
 def quality(run: Run) -> Figures:
     """Faulty readings found, good ones flagged."""
-    recorded, layout = run.recorded, run.layout
-    faulty = recorded.faulty
-    column = {name: at for at, name in enumerate(layout.stations)}
-    index = np.array([column[name] for name in recorded.stations], np.int64)
-
-    def keys(station: NDArray[np.int64], ts_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.asarray(ts_ms * len(index) + station, np.int64)
-
-    said = keys(index[recorded.station], recorded.ts_ms)
-    inside = recorded.ts_ms > (recorded.first - 1) * 60_000
-    flagged = np.isin(
-        said,
-        np.concatenate([keys(block.flagged.station, block.flagged.ts_ms) for block in run.minutes]),
-    )
-    wrong = np.zeros(len(said), bool)
-    counts = np.isin(faulty.kind, WRONG)
-    # A wrong clock may give a reading the time of a right one; which of them was kept is moot.
-    moved = faulty.ts_ms != faulty.true_ms
-    off = np.unique(keys(index[faulty.station], faulty.ts_ms)[moved & counts])
-    here = np.unique(keys(index[faulty.station], faulty.true_ms)[~moved & counts])
-    moot = np.isin(
-        said, np.intersect1d(off, np.union1d(here, _taken_rightly(recorded, keys, index)))
-    )
-    figures: Figures = {}
-    for kind in WRONG:
-        of_kind = np.isin(said, keys(index[faulty.station], faulty.ts_ms)[faulty.kind == kind])
-        wrong |= of_kind
-        counted = of_kind & inside & ~moot
-        figures[f"found of {kind}", "analytics"] = _share(flagged[counted])
-    of_value = np.isin(
-        said, keys(index[faulty.station], faulty.ts_ms)[np.isin(faulty.kind, WRONG_IN_VALUE)]
-    )
-    figures["found of wrong values", "analytics"] = _share(flagged[of_value & inside & ~moot])
-    figures["found of all faulty", "analytics"] = _share(flagged[wrong & inside & ~moot])
-    figures["good ones flagged", "analytics"] = _share(flagged[~wrong & inside & ~moot])
-    figures["faulty, share of all", "analytics"] = _share(wrong[inside])
-    return figures
-
-
-def _taken_rightly(
-    recorded: Recorded,
-    keys: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]],
-    index: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Keys of all readings that were to say the time at which they were taken."""
-    faulty, stations = recorded.faulty, len(index)
-    moved = faulty.ts_ms != faulty.true_ms
-    ends = (recorded.first + np.arange(recorded.minutes)) * 60_000
-    every = keys(np.repeat(index, len(ends)), np.tile(ends, stations))
-    return np.setdiff1d(every, keys(index[faulty.station], faulty.true_ms)[moved])
+    flagged = Readings.none()
+    for block in run.minutes:
+        flagged = flagged.then(block.flagged)
+    found = fault_figures(run.recorded, run.layout.stations, flagged)
+    return {(name, "analytics"): value for name, value in found.items()}
 
 
 def increment(run: Run) -> Figures:
@@ -260,7 +212,9 @@ def exceedance(run: Run) -> Figures:
 
 def causes(run: Run) -> blame.Judged:
     """Who was named, and who it was."""
-    return blame.judged(run.recorded, run.layout, run.minutes, run.rows.start or 0)
+    told = blame.stories(run.recorded, run.layout, run.minutes)
+    layout = run.layout
+    return blame.judged(run.recorded, layout.segments, layout.sites, told, run.rows.start or 0)
 
 
 @dataclass(frozen=True)
@@ -301,7 +255,3 @@ def verdicts(run: Run, district: District, graph: RoadGraph, cache: Path, at_mos
     true = effects(cache, district, run.recorded, [each.order for each in said], graph=graph)
     found = helped.verdict_figures(said, true)
     return {(name, "differences"): value for name, value in found.items()}
-
-
-def _share(which: Bools) -> float | None:
-    return float(which.mean()) if len(which) else None
