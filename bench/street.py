@@ -125,13 +125,23 @@ def main() -> None:
     seeds = range(1, asked.seeds + 1)
     with Progress(console=console) as progress:
         whole = progress.add_task("", total=len(asked.scenario) * len(seeds))
+        lived = progress.add_task("living, minutes", total=None, visible=False)
         for name in asked.scenario:
             scenario, days = load_scenario(name), []
             for seed in seeds:
                 progress.update(whole, description=f"{name}, seed {seed}")
+                progress.reset(lived, total=round(asked.days * 1440), visible=False)
                 recorded = cached(
-                    asked.cache, district, scenario, seed, asked.days, asked.policy, graph=graph
+                    asked.cache,
+                    district,
+                    scenario,
+                    seed,
+                    asked.days,
+                    asked.policy,
+                    graph=graph,
+                    on_minute=lambda: progress.update(lived, advance=1, visible=True),
                 )
+                progress.update(lived, visible=False)
                 ran = items.run(recorded, district, settings, asked.warm_up_min)
                 figures: dict[str, Figures] = {}
                 if "quality" in wanted:
