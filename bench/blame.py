@@ -28,6 +28,7 @@ __all__ = [
 
 HOUR = 60
 NEAR_MIN = 30
+FALSE_MIN = 60
 FOUND_MIN = 30
 AFTER_MIN = 60
 """A failing gate leads to what begins within so many minutes of its end: soil stays on the road."""
@@ -130,10 +131,11 @@ def judged(
     sites: those that the district knows.
 
     An episode of level 2 or more belongs to the first true exceedance on its segment within half
-    an hour of it. Where a site that the district does not know gave most, nobody could name it:
-    such are left out.
+    an hour of it, and is false where there is none within an hour. Where a site that the district
+    does not know gave most, nobody could name it: such are left out.
     """
     truth = spells(recorded, segments, since)
+    false = 0
     right: list[bool] = []
     stated: list[float] = []
     came: list[bool] = []
@@ -143,12 +145,19 @@ def judged(
         if active is None or story.segment is None:
             continue
         begin, end = active
+        until = recorded.minutes if end is None else end
+        false += begin >= since and not any(
+            spell.segment == story.segment
+            and spell.first <= until + FALSE_MIN
+            and spell.last >= begin - FALSE_MIN
+            for spell in truth
+        )
         spell = next(
             (
                 spell
                 for spell in truth
                 if spell.segment == story.segment
-                and spell.first <= (recorded.minutes if end is None else end) + NEAR_MIN
+                and spell.first <= until + NEAR_MIN
                 and spell.last >= begin - NEAR_MIN
             ),
             None,
@@ -166,6 +175,7 @@ def judged(
     figures: dict[str, float | None] = {
         "episodes at level 2 or more": float(sum(each.active is not None for each in told)),
         "of these on a true spell": float(len(right)),
+        "false ones a day": false / ((recorded.minutes - since) / 1440.0),
         "of these led by a site": _mean([source != STREET for source in led]),
         "first cause right": _mean(right),
         "first cause right, led by a site": _mean(

@@ -84,6 +84,17 @@ def test_an_episode_belongs_to_a_spell_of_its_own_segment_and_time(lived: Record
         assert found.figures["first cause right"] is None
 
 
+def test_false_is_an_episode_without_a_true_spell_within_an_hour(lived: Recorded) -> None:
+    """Of ten hours: one on the other segment and one much later are false, one soon after not."""
+    found = judged(
+        lived,
+        story(Told(210, True, 2, [GATE]), Told(320, False, 0, ()), segment="S2"),
+        story(Told(450, True, 2, [GATE]), Told(500, False, 0, ())),
+        story(Told(350, True, 2, [GATE]), Told(380, False, 0, ())),
+    )
+    assert found.figures["false ones a day"] == pytest.approx(2.0 / (MINUTES / 1440.0))
+
+
 def test_nobody_has_to_name_a_site_that_nobody_knows(lived: Recorded) -> None:
     """Where the district does not know the leading site, the episode is left out."""
     found = judged(lived, story(Told(210, True, 2, [ROAD]), Told(320, False, 0, ())), sites=())
