@@ -17,6 +17,8 @@ from analytics.settings import AnalyticsSettings
 Floats = NDArray[np.float64]
 ABSOLUTE_TO_SIGMA = 1.2533
 """The scatter of a normal variable is so many times its mean absolute deviation."""
+MANY = 5
+"""What the middle one of so many places rises by is the hour's or the wind's, not its own."""
 OVERSHOOT = 1.5
 """The sum stops at so many times its threshold, so that it falls in time once the rise is over."""
 
@@ -68,7 +70,8 @@ def sums(
         level = np.where(seen & first, log, level)
         spread = np.maximum(scatter * ABSOLUTE_TO_SIGMA, early.least_scatter)
         z = np.clip((log - level) / spread, -early.most, early.most)
-        risen = total + np.where((z > 0) & (value < early.least), 0.0, z) - early.drift
+        alone = z - (max(float(np.median(z[seen])), 0.0) if seen.sum() >= MANY else 0.0)
+        risen = total + np.where((alone > 0) & (value < early.least), 0.0, alone) - early.drift
         settled = watched >= early.settle_min
         total = np.where(
             seen & settled,

@@ -237,7 +237,8 @@ def advance(
     warning, judged.values[:, :, CUSUM], judged.known[:, :, CUSUM] = sums(
         state.warning,
         judged.values[:, :, INCREMENT],
-        judged.known[:, :, INCREMENT] & judged.measured,
+        # While a notice holds, what rises is told by it.
+        judged.known[:, :, INCREMENT] & judged.measured & ~noticed[:, None],
         settings,
     )
     long = state.judged.then(judged)

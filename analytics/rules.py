@@ -181,6 +181,7 @@ class Judge:
         lowest = np.argmax(limited, axis=1)
         self._lowest_limit = self._limit[np.arange(len(lowest)), lowest]
         self._at_lowest = lowest[:, None] == np.arange(3)
+        self._early = np.array([rule.quantity == "cusum" for rule in settings.rules.values()])
         self._hold, self._release_min = settings.hold_min, settings.release_min
         self._blind_min, self._gap_min = settings.blind_min, settings.gap_min
         self._join_min = settings.join_min
@@ -234,7 +235,10 @@ class Judge:
         blind = np.where(there, 0, m.blind + 1)
         v, seen, cut = value[:, :, None], there[:, :, None], (blind > self._gap_min)[:, :, None]
         kept_above, kept_below = np.where(cut, 0, m.above), np.where(cut, 0, m.below)
-        above = np.where(seen, np.where(v >= self._limit, kept_above + 1, 0), kept_above)
+        # Of what a limit has told already nobody needs to be warned.
+        told = (m.level[:, ~self._early] > 0).any(axis=1)
+        over = (v >= self._limit) & ~(told[:, None] & self._early)[:, :, None]
+        above = np.where(seen, np.where(over, kept_above + 1, 0), kept_above)
         below = np.where(seen, np.where(v < self._release, kept_below + 1, 0), kept_below)
 
         ranks = np.arange(1, 4)

@@ -43,7 +43,7 @@ RULES: dict[str, Rule] = {
     # Liaoning, urban and rural.
     "tsp5": Rule("tsp", 5, (None, 800.0, 1000.0)),
     # Ours: the early warning, before the contract's rules; see EarlySettings.
-    "cusum": Rule("cusum", 1, (40.0, None, None)),
+    "cusum": Rule("cusum", 1, (15.0, None, None)),
 }
 
 
@@ -98,13 +98,13 @@ class EarlySettings:
     rule `cusum`."""
 
     enabled: bool = True
-    drift: float = 1.0
+    drift: float = 1.5
     "Scatters above the recent level that are no news."
-    half_life_min: float = 180.0
+    half_life_min: float = 360.0
     "Of what is recent."
     floor: float = 10.0
     "µg/m³; increments below this are noise, and logarithms need a floor."
-    least: float = 40.0
+    least: float = 50.0
     "µg/m³; a rise that ends below this warns nobody."
     least_scatter: float = 0.25
     "Of the logarithm: a calm night must not make a breath of wind remarkable."
