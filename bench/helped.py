@@ -12,10 +12,10 @@ from analytics.minutes import MILLI
 from analytics.moments import time_of
 from analytics.settings import VerdictSettings
 from bench import scores
-from bench.recorded import Recorded
+from bench.recorded import TREATMENTS, Recorded
 from evaluation.counterfactual import TrueEffect, VerdictSaid
 
-__all__ = ["evenly", "plain_verdicts", "verdict_figures"]
+__all__ = ["evenly", "plain_verdicts", "sample", "verdict_figures"]
 
 
 def plain_verdicts(
@@ -54,12 +54,33 @@ def plain_verdicts(
     return said
 
 
-def evenly(said: Sequence[VerdictSaid], at_most: int) -> list[VerdictSaid]:
+def sample(recorded: Recorded, layout: Layout, at_most: int) -> list[str]:
+    """Orders that were done on segments, spread evenly over the time: half of them on segments
+    with a station, half on others, as far as there are so many.
+
+    They do not depend on what analytics says, so their true effects are worked out once.
+    """
+    with_station = np.flatnonzero(layout.reach.own.any(axis=1))
+    own = {name: at in with_station for at, name in enumerate(layout.segments)}
+    done = [
+        said
+        for said in recorded.progress
+        if said.event == "done" and said.treatment in TREATMENTS and said.segment in own
+    ]
+    done.sort(key=lambda said: (said.ts_ms, said.order))
+    chosen: list[str] = []
+    for measured in (True, False):
+        orders = [said.order for said in done if own[said.segment or ""] is measured]
+        chosen += evenly(orders, at_most // 2)
+    return chosen
+
+
+def evenly(orders: Sequence[str], at_most: int) -> list[str]:
     """So many of them, spread over all."""
-    if len(said) <= at_most:
-        return list(said)
-    chosen = np.linspace(0, len(said) - 1, at_most).round().astype(int)
-    return [said[at] for at in chosen]
+    if len(orders) <= at_most:
+        return list(orders)
+    chosen = np.linspace(0, len(orders) - 1, at_most).round().astype(int)
+    return [orders[at] for at in chosen]
 
 
 def verdict_figures(
@@ -74,6 +95,7 @@ def verdict_figures(
     )
     return {
         "verdicts held against the truth": float(len(pairs)),
+        "of the treatments that truth is known of": len(pairs) / len(true) if true else None,
         "90 % interval covers": None if within is None else within.coverage,
         "width of the interval, points": None if within is None else within.width,
         "error, root mean square, points": float(np.sqrt(np.mean(off**2))) if pairs else None,

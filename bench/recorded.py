@@ -43,7 +43,7 @@ from simulators.message import Message
 from simulators.scenario import Scenario
 from simulators.world import World
 
-__all__ = ["Faulty", "Progress", "Recorded", "Truth", "cached", "effects", "record"]
+__all__ = ["TREATMENTS", "Faulty", "Progress", "Recorded", "Truth", "cached", "effects", "record"]
 
 TREATMENTS = ("wash", "sweep", "fog", "heavy_clean", "hand_wash")
 HOUR = 60
@@ -435,19 +435,22 @@ def effects(
 ) -> dict[str, TrueEffect]:
     """The true effect of each of some orders, for which the world is lived again without it.
 
-    This takes as long as living, and more for each order; it is kept beside the recording.
+    This takes as long as living, and more for each order; what is found is kept beside the
+    recording. Orders that have none, as `true_effects` says, are left out.
     """
     days = recorded.minutes / 1440.0
     name = _name(district, recorded.scenario, recorded.seed, days, recorded.policy)
-    digest = hashlib.sha256("\n".join(sorted(orders)).encode()).hexdigest()[:12]
-    path = folder / f"{name}-effects-{digest}.json"
+    path = folder / f"{name}-effects.json"
+    known: dict[str, TrueEffect | None] = {}
     if path.is_file():
-        found = msgspec.json.decode(path.read_bytes(), type=list[TrueEffect])
-    else:
-        found = list(true_effects(district, recorded.record(), orders, graph=graph).values())
+        known = msgspec.json.decode(path.read_bytes(), type=dict[str, TrueEffect | None])
+    missing = [order for order in orders if order not in known]
+    if missing:
+        found = true_effects(district, recorded.record(), missing, graph=graph)
+        known |= {order: found.get(order) for order in missing}
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, msgspec.json.encode(found))
-    return {effect.order: effect for effect in found}
+        _write(path, msgspec.json.encode(known))
+    return {order: effect for order in orders if (effect := known[order]) is not None}
 
 
 _SHELVED = ("station", "ts_ms", "values", "status", "arrived", "residents")

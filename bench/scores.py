@@ -16,12 +16,14 @@ __all__ = [
     "Bin",
     "Hits",
     "Intervals",
+    "by_rules",
     "calibration",
     "climatology",
     "delays",
     "dressed",
     "error",
     "false_runs",
+    "held",
     "hits",
     "intervals",
     "over_limits",
@@ -42,6 +44,8 @@ WEEK_H = 168
 
 LIMIT_60, LIMIT_15 = 80.0, 160.0
 """µg/m³ that the street adds, as means of 60 and of 15 minutes: level 2 of the contract."""
+
+HOLD_MIN, RELEASE_MIN, RELEASE_SHARE = 5, 15, 0.8
 
 JOIN_MIN = 30
 """Shorter breaks do not part two exceedances."""
@@ -117,6 +121,27 @@ def over_limits(increment: ArrayLike) -> Bools:
     """(T, …) minutes whose mean of 60 minutes is over 80 µg/m³ or of 15 minutes over 160."""
     hour, quarter = trailing_mean(increment, 60), trailing_mean(increment, 15)
     return np.asarray((hour > LIMIT_60) | (quarter > LIMIT_15))
+
+
+def by_rules(increment: ArrayLike) -> Bools:
+    """(T, …) minutes at level 2 by the contract's rules for increments: entered when a mean has
+    been over its limit for 5 minutes, left when it has been under 80 % of it for 15."""
+    hour, quarter = trailing_mean(increment, 60), trailing_mean(increment, 15)
+    return np.asarray(held(hour, LIMIT_60) | held(quarter, LIMIT_15))
+
+
+def held(mean: Floats, limit: float) -> Bools:
+    """(T, …) whether a level is held; minutes without a mean change nothing."""
+    over = np.zeros(mean.shape[1:], np.int64)
+    under, level = np.full(mean.shape[1:], RELEASE_MIN), np.zeros(mean.shape[1:], bool)
+    levels = np.zeros(mean.shape, bool)
+    for row, value in enumerate(mean):
+        there = ~np.isnan(value)
+        over = np.where(there, np.where(value >= limit, over + 1, 0), over)
+        under = np.where(there, np.where(value < RELEASE_SHARE * limit, under + 1, 0), under)
+        level = (over >= HOLD_MIN) | (level & (under < RELEASE_MIN))
+        levels[row] = level
+    return levels
 
 
 class Hits(NamedTuple):

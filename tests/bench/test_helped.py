@@ -2,10 +2,15 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
-from bench.helped import evenly, verdict_figures
+from analytics.layout import Layout
+from analytics.settings import AnalyticsSettings
+from bench.helped import evenly, sample, verdict_figures
+from bench.recorded import Recorded
 from evaluation.counterfactual import TrueEffect, VerdictSaid
+from geo.district import District
 
 AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
@@ -22,6 +27,7 @@ def test_intervals_and_errors_are_of_the_orders_whose_truth_is_known() -> None:
         [said("A", 23.0, 10.0, 30.0), said("B", 46.0, 40.0, 49.0), said("C", 0.0, 0.0, 1.0)], true
     )
     assert found["verdicts held against the truth"] == 2.0
+    assert found["of the treatments that truth is known of"] == 1.0
     assert found["90 % interval covers"] == 0.5
     assert found["width of the interval, points"] == pytest.approx(14.5)
     assert found["error, mean, points"] == pytest.approx(-0.5)
@@ -38,7 +44,18 @@ def test_without_truth_there_are_no_figures() -> None:
 
 def test_a_sample_is_spread_over_all() -> None:
     """The first and the last are in it, and as many as were asked for; of few all are."""
-    all_of = [said(str(n), 0.0, 0.0, 1.0) for n in range(100)]
-    chosen = evenly(all_of, 5)
-    assert [each.order for each in chosen] == ["0", "25", "50", "74", "99"]
-    assert evenly(all_of[:3], 5) == all_of[:3]
+    orders = [str(n) for n in range(100)]
+    assert evenly(orders, 5) == ["0", "25", "50", "74", "99"]
+    assert evenly(orders[:3], 5) == orders[:3]
+
+
+def test_orders_of_measured_and_of_other_streets_are_sampled(
+    district: District, recorded: Recorded
+) -> None:
+    """Half of the sample was done where a station stands, as far as there are so many."""
+    layout = Layout.of(district, AnalyticsSettings())
+    measured = {layout.segments[g] for g in np.flatnonzero(layout.reach.own.any(axis=1))}
+    treated = {said.order: said.segment for said in recorded.progress if said.event == "done"}
+    chosen = sample(recorded, layout, 4)
+    assert len(chosen) == len(set(chosen)) == 4
+    assert sum(treated[order] in measured for order in chosen) == 2

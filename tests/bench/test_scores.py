@@ -77,6 +77,28 @@ def test_an_hour_over_80_or_a_quarter_over_160_is_an_exceedance() -> None:
     assert not scores.over_limits(np.full(300, 79.0)).any()
 
 
+def test_rules_hold_a_level_for_a_while() -> None:
+    """Entered with the fifth minute over, kept in between, left with the fifteenth low one."""
+    mean = np.concatenate([np.full(4, 90.0), np.full(10, 70.0), np.full(20, 90.0), np.zeros(30)])
+    held = scores.held(mean, 80.0)
+    assert np.flatnonzero(held).tolist() == list(range(14 + 4, 14 + 20 + 14))
+    between = np.concatenate([np.full(10, 90.0), np.full(100, 70.0)])
+    assert scores.held(between, 80.0)[4:].all()
+    gap = np.concatenate([np.full(10, 90.0), np.full(50, NAN), np.zeros(14)])
+    assert scores.held(gap, 80.0)[4:].all()
+
+
+@given(arrays(float, (200, 2), elements=st.floats(0.0, 400.0)))
+def test_what_the_rules_hold_began_over_a_limit(increment: np.ndarray) -> None:
+    """A level begins only where a mean is over its limit, and five such minutes always begin it."""
+    over, held = scores.over_limits(increment + 1e-6), scores.by_rules(increment)
+    begins = held & ~np.vstack([np.zeros((1, 2), bool), held[:-1]])
+    assert (over | ~begins).all()
+    hour = scores.trailing_mean(increment, 60) >= scores.LIMIT_60
+    five = np.logical_and.reduce([hour[lag : 200 - 4 + lag] for lag in range(5)])
+    assert held[4:][five].all()
+
+
 def test_recall_and_precision_count_minutes_of_all_segments_at_once() -> None:
     """Half of the true minutes said, and two thirds of the said ones true."""
     true = np.array([[1, 1], [1, 1]], bool)
