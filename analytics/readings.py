@@ -54,10 +54,13 @@ class Readings:
 
     def tail(self, count: int = TAIL) -> "Readings":
         """The last `count` of each station; self must be sorted."""
-        if not len(self):
-            return self
+        return self[self.in_tail(count)]
+
+    def in_tail(self, count: int = TAIL) -> NDArray[np.bool_]:
+        """(n,) which are among the last `count` of their station; self must be sorted."""
         ends = np.searchsorted(self.station, self.station, side="right")
-        return self[ends - np.arange(len(self)) <= count]
+        within: NDArray[np.bool_] = ends - np.arange(len(self)) <= count
+        return within
 
     def previous(self, steps: int) -> NDArray[np.bool_]:
         """(n,) whether the reading `steps` rows above is of the same station; self is sorted."""

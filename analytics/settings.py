@@ -48,27 +48,83 @@ RULES: dict[str, Rule] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What is too much for a station beside a road; PM in µg/m³."""
+
+    pm_max: float = 5000.0
+    "At this a light-scattering monitor is at the end of its range."
+    spike_min: float = 300.0
+    "A jump over the median of the last five readings below this is never a spike ..."
+    spike_factor: float = 5.0
+    "... and it must be this many times that median."
+    alone_min: float = 120.0
+    "A jump as large is a spike if the finer fraction, which every dust has, does not move."
+    rate_max: float = 1500.0
+    "A change a minute beyond this is too fast for air."
+
+    def __post_init__(self) -> None:
+        for name in ("pm_max", "spike_min", "alone_min", "rate_max"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: a number above 0 is needed")
+        if not self.spike_factor > 1:
+            raise ValueError(f"spike_factor = {self.spike_factor}: a number above 1 is needed")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteThresholds(Thresholds):
+    """The same at a site, where loaders work beside the inlet."""
+
+    spike_min: float = 500.0
+    rate_max: float = 2500.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundThresholds(Thresholds):
+    """The same away from streets and sites, where the air changes slowly."""
+
+    spike_min: float = 150.0
+    spike_factor: float = 4.0
+    rate_max: float = 400.0
+
+
+STATION_KINDS = ("road", "site", "background")
+
+
+@dataclass(frozen=True, slots=True)
 class QualitySettings:
     """Thresholds of the quality tests, after IOOS QARTOD; PM in µg/m³."""
 
-    pm_max: float = 5000.0
-    "Above this a light-scattering monitor is over its range."
+    road: Thresholds = field(default_factory=Thresholds)
+    site: SiteThresholds = field(default_factory=SiteThresholds)
+    background: BackgroundThresholds = field(default_factory=BackgroundThresholds)
     sentinels: tuple[float, ...] = (9999.0, 999.0)
     "Values that loggers write when they have none."
     order_tolerance: float = 1.05
     "PM2.5 may exceed PM10, and PM10 TSP, by this factor before it is disbelieved ..."
     order_margin: float = 2.0
     "... and by this much: two instruments have two errors."
-    flat_readings: int = 12
-    "So many equal values in a row are a stuck sensor."
-    spike_min: float = 300.0
-    "A jump over the median of the last five readings below this is never a spike."
-    spike_factor: float = 5.0
-    "And it must be this many times that median."
+    fine_share: float = 0.03
+    "Of a rise of PM10 so much at least is PM2.5, and of TSP PM10."
+    flat_chance: float = 1e-6
+    "Equal values running are a stuck sensor once chance explains them no better than this."
+    flat_h: float = 12.0
+    "And after so many hours whatever their resolution."
+    low_share: float = 0.35
+    "Below this share of what blows in, no working channel reads for long ..."
+    low_min: int = 10
+    "... that is, for so many readings and minutes."
+    low_floor: float = 8.0
+    "Where less blows in there is nothing to compare with."
+    repeat_readings: int = 8
+    "So many moving readings that are those of a day before are no chance."
 
     def __post_init__(self) -> None:
-        if not 3 <= self.flat_readings <= 15:
-            raise ValueError(f"flat_readings = {self.flat_readings}: 3 to 15 are kept in memory")
+        if not 0 < self.flat_chance < 0.1:
+            raise ValueError(f"flat_chance = {self.flat_chance}: between 0 and 0.1 is needed")
+        if not 0 < self.low_share < 1 or not 0 <= self.fine_share < 1:
+            raise ValueError("low_share and fine_share are shares: between 0 and 1")
+        if self.low_min < 2 or self.repeat_readings < 4:
+            raise ValueError("low_min needs at least 2, repeat_readings at least 4")
 
 
 @dataclass(frozen=True, slots=True)
