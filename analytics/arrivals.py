@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.happenings import Event, Happenings, Work
+from analytics.happenings import SILENT_MIN, Event, Happenings, Work
 from analytics.layout import Layout
 from analytics.moments import minute_at, time_of
 from analytics.readings import Readings
@@ -18,8 +18,8 @@ from store.statements import statements
 SQL = statements("analytics")
 HISTORY = statements("history")
 
-WORKS_BACK_MIN = 300
-"""How far back treatments are looked for: the longest work, and the hour before it."""
+WORKS_BACK_MIN = SILENT_MIN
+"""How far back treatments are looked for."""
 FLAG_REACH_M = 100.0
 """A flag with no more than a position is of the segment this near."""
 

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+SILENT_MIN = 300
+"""A crew that has said nothing of a treatment for so long is no longer believed to be at it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -27,6 +30,13 @@ class Work:
     start: int
     end: int | None
     done: bool
+
+    def told_by(self, minute: int) -> bool:
+        """Whether it has begun by then, and been heard of lately: what was known in that minute,
+        however much more is known now."""
+        ended = self.end is not None and self.end <= minute
+        last = self.end if ended and self.end is not None else self.start
+        return minute - SILENT_MIN < last and self.start <= minute
 
 
 @dataclass(frozen=True, slots=True)

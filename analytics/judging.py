@@ -53,7 +53,7 @@ def judge(
     touched = layout.apart_m[own] < settings.apart_m
     for other in works:
         end = last if other.end is None else other.end
-        if other.order == work.order or end < first or other.start > last:
+        if other.order == work.order or end < first or not other.told_by(last):
             continue
         if other.segment == work.segment:
             table[max(other.start - first, 0) : end - first + 1, own] = np.nan

@@ -130,9 +130,9 @@ def _own_work(happenings: Happenings, place: Place, minute: int, started: int) -
     """Work that may have raised the dust: begun before the episode, not in answer to it."""
     for work in happenings.works:
         here = (work.segment, work.site) == (place.segment, place.site)
-        under_way = work.start <= min(minute, started) and (
+        under_way = work.start <= started and (
             work.end is None or minute < work.end + WORK_ECHO_MIN
         )
-        if here and under_way:
+        if here and under_way and work.told_by(minute):
             return f"{work.treatment} {work.crew}"
     return None

@@ -15,15 +15,19 @@ WHERE ts > %(after)s AND ts <= %(upto)s
 ORDER BY ts, source, id;
 
 -- name: works
--- Treatments that were under way in a span, as the crews told it.
+-- Treatments that a crew said something of in a span, with all it had said by the end of it.
 SELECT orders.id, orders.crew, orders.treatment, orders.segment, orders.site,
        min(progress.ts) FILTER (WHERE progress.event = 'started') AS started,
        min(progress.ts) FILTER (WHERE progress.event IN ('done', 'failed')) AS ended,
        bool_or(progress.event = 'done')
 FROM progress JOIN orders ON orders.id = progress.order_id AND orders.crew = progress.crew
-WHERE progress.event IN ('started', 'done', 'failed')
-  AND progress.ts > %(after)s AND progress.ts <= %(upto)s
+WHERE progress.event IN ('started', 'done', 'failed') AND progress.ts <= %(upto)s
   AND orders.treatment IN ('wash', 'sweep', 'fog', 'heavy_clean', 'hand_wash')
+  AND orders.id IN (
+      SELECT order_id FROM progress AS said
+      WHERE said.event IN ('started', 'done', 'failed')
+        AND said.ts > %(after)s AND said.ts <= %(upto)s
+  )
 GROUP BY orders.id
 ORDER BY started, orders.id;
 
