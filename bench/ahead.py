@@ -14,11 +14,23 @@ from numpy.typing import NDArray
 from bench import scores
 from bench.scores import QUANTILES
 
-__all__ = ["HORIZONS_MIN", "Day", "forecast_figures", "usual"]
+__all__ = [
+    "CHANCES_MIN",
+    "HORIZONS_MIN",
+    "LIMIT",
+    "Day",
+    "chance_figures",
+    "chances",
+    "forecast_figures",
+    "passes",
+    "usual",
+]
 
 Floats = NDArray[np.float64]
 
 HORIZONS_MIN = (60, 180)
+CHANCES_MIN = (15, 60, 180)
+LIMIT = scores.LIMIT_60
 WINDOW_MIN = 60
 
 
@@ -68,7 +80,8 @@ def forecast_figures(
     """Pinball losses in µg/m³, skill and reliability.
 
     said: by horizon in minutes, (T, G, Q) quantiles of the hour that ends so long after each
-    minute. rows: minutes at which a forecast counts; where: (G,) segments that do.
+    minute, NaN where there is no forecast: then nobody's counts. rows: minutes at which a forecast
+    counts; where: (G,) segments that do.
     """
     figures: dict[tuple[str, str], float | None] = {}
     hour = scores.trailing_mean(day.kerb, WINDOW_MIN)
@@ -76,6 +89,8 @@ def forecast_figures(
     for ahead in HORIZONS_MIN:
         true = np.full_like(hour, np.nan)
         true[:-ahead] = hour[ahead:]
+        if ahead in said:
+            true[np.isnan(said[ahead]).any(axis=2)] = np.nan
         true = true[rows][:, where]
         point = np.repeat(now[:, :, None], len(QUANTILES), axis=2)
         methods = {"persistence, plain": point}
@@ -101,6 +116,78 @@ def forecast_figures(
                     for tau, share in zip(QUANTILES, shares, strict=True)
                 }
     return figures
+
+
+def passes(kerb: Floats, ahead_min: int, limit: float = LIMIT) -> Floats:
+    """(T, G) 1 where the 60-minute mean is at the limit or over it in any of the `ahead_min`
+    minutes after each, or else 0; NaN where the world ended before."""
+    over = scores.trailing_mean(kerb, WINDOW_MIN) >= limit
+    count = np.cumsum(over, axis=0)
+    found = np.full(kerb.shape, np.nan)
+    found[:-ahead_min] = (count[ahead_min:] - count[:-ahead_min]) > 0
+    return found
+
+
+def chance_figures(
+    day: Day,
+    others: Sequence[Day],
+    said: Mapping[int, Floats],
+    rows: slice,
+    where: NDArray[np.bool_],
+) -> dict[tuple[str, str], float | None]:
+    """Brier scores of the chance to pass the limit of level 2, beside who says that it stays as
+    it is, and who knows how often it is passed in that hour of the week.
+
+    said: by horizon in minutes, (T, G) probabilities, NaN where there is none.
+    """
+    figures: dict[tuple[str, str], float | None] = {}
+    now = (_now(day) >= LIMIT).astype(np.float64)
+    for ahead in CHANCES_MIN:
+        true = passes(day.kerb, ahead)
+        methods = {"persistence": now}
+        if others:
+            came = [passes(other.kerb, ahead) for other in others]
+            usually = scores.climatology(
+                np.concatenate(came), np.concatenate([other.minutes for other in others]), None
+            )
+            methods["hour of week"] = usually.of(day.minutes)[:, :, 0]
+        if ahead in said:
+            methods = {"analytics": said[ahead], **methods}
+            true = np.where(np.isnan(said[ahead]), np.nan, true)
+        losses = {
+            name: scores.brier(chance[rows][:, where], true[rows][:, where])
+            for name, chance in methods.items()
+        }
+        figures[f"{ahead} min: share that passes", "truth"] = _mean(true[rows][:, where])
+        figures |= {(f"{ahead} min: Brier score", name): loss for name, loss in losses.items()}
+        own, best = (
+            losses.get("analytics"),
+            min(
+                (loss for name, loss in losses.items() if name != "analytics" and loss is not None),
+                default=0.0,
+            ),
+        )
+        if own is not None and best > 0.0:
+            figures[f"{ahead} min: skill of the chance", "analytics"] = scores.skill(own, best)
+    return figures
+
+
+def chances(
+    day: Day, said: Mapping[int, Floats], rows: slice, where: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """All probabilities that were said of passing the limit, and whether it came so."""
+    stated, came = [np.empty(0)], [np.empty(0)]
+    for ahead, chance in said.items():
+        true = passes(day.kerb, ahead)[rows][:, where]
+        told = chance[rows][:, where]
+        there = ~(np.isnan(true) | np.isnan(told))
+        stated.append(told[there])
+        came.append(true[there])
+    return np.concatenate(stated), np.concatenate(came) > 0
+
+
+def _mean(values: Floats) -> float | None:
+    return None if np.isnan(values).all() else float(np.nanmean(values))
 
 
 def _now(day: Day) -> Floats:

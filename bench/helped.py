@@ -1,7 +1,6 @@
 """Do verdicts on treatments cover what the treatments truly changed?"""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from bench import scores
 from bench.recorded import TREATMENTS, Recorded
 from evaluation.counterfactual import TrueEffect, VerdictSaid
 
-__all__ = ["evenly", "plain_verdicts", "sample", "verdict_figures"]
+__all__ = ["evenly", "model_verdicts", "plain_verdicts", "sample", "verdict_figures"]
 
 
 def plain_verdicts(
@@ -45,13 +44,30 @@ def plain_verdicts(
                 VerdictSaid(
                     work.order,
                     work.segment or "",
-                    datetime.fromtimestamp(work.end * 60, UTC),
+                    time_of(work.end),
                     found.reduction_pct,
                     found.low,
                     found.high,
                 )
             )
     return said
+
+
+def model_verdicts(layout: Layout, blocks: Sequence[Minutes]) -> list[VerdictSaid]:
+    """Those of the model, when minutes carry `effects`: each of an order, a segment's index and
+    the minute of its end, with percent that the increment is lower, and an interval."""
+    return [
+        VerdictSaid(
+            each.order,
+            layout.segments[each.segment],
+            time_of(each.end),
+            each.reduction_pct,
+            each.low,
+            each.high,
+        )
+        for block in blocks
+        for each in getattr(block, "effects", ())
+    ]
 
 
 def sample(recorded: Recorded, layout: Layout, at_most: int) -> list[str]:

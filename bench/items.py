@@ -114,16 +114,24 @@ def model_said(blocks: Sequence[Minutes]) -> Said:
     )
 
 
-def model_foresees(blocks: Sequence[Minutes]) -> dict[int, Floats]:
-    """By horizon in minutes, (T, G, Q) quantiles in µg/m³, when analytics gives any."""
-    forecasts = [getattr(block, "forecast", None) for block in blocks]
-    given = [each for each in forecasts if each is not None]
-    if not given or len(given) < len(blocks):
-        return {}
-    return {
-        horizon: np.concatenate([np.asarray(each[horizon], np.float64) for each in given])
-        for horizon in ahead.HORIZONS_MIN
-    }
+def model_foresees(run: Run) -> tuple[dict[int, Floats], dict[int, Floats]]:
+    """By horizon in minutes, (T, G, Q) quantiles in µg/m³ and (T, G) chances of level 2.
+
+    Taken from the `outlooks` of minutes when analytics gives any: each of one `minute`, with
+    `quantiles` (horizons, Q, G) and `chance` (horizons, levels, G); NaN at minutes without one.
+    """
+    found = [each for block in run.minutes for each in getattr(block, "outlooks", ())]
+    if not found:
+        return {}, {}
+    at = [each.minute - run.recorded.first for each in found]
+    quantiles, chance = {}, {}
+    for number, horizon in enumerate(ahead.CHANCES_MIN):
+        chance[horizon] = np.full(run.kerb.shape, np.nan)
+        chance[horizon][at] = [each.chance[number, 1] for each in found]
+        if horizon in ahead.HORIZONS_MIN:
+            quantiles[horizon] = np.full((*run.kerb.shape, len(scores.QUANTILES)), np.nan)
+            quantiles[horizon][at] = [each.quantiles[number].T for each in found]
+    return quantiles, chance
 
 
 # Items --------------------------------------------------------------------------------------------
@@ -242,6 +250,7 @@ class Foreseen:
 
     day: ahead.Day
     said: Mapping[int, Floats]
+    chance: Mapping[int, Floats]
     rows: slice
     measured: Bools
 
@@ -252,24 +261,40 @@ def foreseen(run: Run) -> Foreseen:
     assert plainly.increment is not None
     ends = run.recorded.first + np.arange(run.recorded.minutes)
     day = ahead.Day(ends, run.kerb, plainly.increment)
-    return Foreseen(day, model_foresees(run.minutes), run.rows, run.measured)
+    return Foreseen(day, *model_foresees(run), run.rows, run.measured)
 
 
 def forecast(one: Foreseen, others: Sequence[Foreseen]) -> Figures:
-    """The mean of the hour that ends so long ahead, beside persistence and climatology, which
-    know the others."""
-    known = ahead.usual([each.day for each in others])
+    """The mean of the hour that ends so long ahead and the chance to pass level 2 by then, beside
+    persistence and climatology, which know the others."""
+    days = [each.day for each in others]
+    known = ahead.usual(days)
     figures: Figures = {}
     for where, of in (("measured", one.measured), ("unmeasured", ~one.measured)):
         found = ahead.forecast_figures(one.day, known, one.said, one.rows, of)
+        found |= ahead.chance_figures(one.day, days, one.chance, one.rows, of)
         figures |= {(f"{where}, {name}", method): value for (name, method), value in found.items()}
     return figures
+
+
+def chances(one: Foreseen) -> tuple[Floats, Bools]:
+    """All chances that were said of passing level 2, on any segment, and whether it came so."""
+    return ahead.chances(one.day, one.chance, one.rows, np.ones(len(one.measured), bool))
 
 
 def verdicts(run: Run, district: District, graph: RoadGraph, cache: Path, at_most: int) -> Figures:
     """Intervals of verdicts against what the orders truly changed."""
     orders = helped.sample(run.recorded, run.layout, at_most)
     true = effects(cache, district, run.recorded, orders, graph=graph)
-    said = helped.plain_verdicts(run.recorded, run.layout, run.minutes, run.settings.verdict)
-    found = helped.verdict_figures(said, true)
-    return {(name, "differences"): value for name, value in found.items()}
+    methods = {
+        "differences": helped.plain_verdicts(
+            run.recorded, run.layout, run.minutes, run.settings.verdict
+        ),
+        "analytics": helped.model_verdicts(run.layout, run.minutes),
+    }
+    return {
+        (name, method): value
+        for method, said in methods.items()
+        if said
+        for name, value in helped.verdict_figures(said, true).items()
+    }

@@ -57,15 +57,16 @@ def day(run: Run, file: Path) -> None:
     picture.savefig(file, dpi=110)
 
 
-def calibration(bins: Sequence[scores.Bin], file: Path) -> None:
-    """What was said of causes, and how often it was so; the larger the dot, the more statements."""
+def calibration(bins: Sequence[scores.Bin], of: str, file: Path) -> None:
+    """What was said `of` something, and how often it was so; the larger the dot, the more
+    statements."""
     picture = Figure(figsize=(5.0, 5.0), layout="constrained")
     plot = picture.subplots()
     plot.plot([0, 1], [0, 1], color=INK, lw=0.6, ls="--")
     if bins:
         size = [20.0 + 200.0 * each.of / max(other.of for other in bins) for each in bins]
         plot.scatter([each.said for each in bins], [each.came for each in bins], size, c=SAID)
-    plot.set_xlabel("probability said of a cause")
+    plot.set_xlabel(f"probability said of {of}")
     plot.set_ylabel("share of them that were so")
     plot.set_xlim(0, 1)
     plot.set_ylim(0, 1)

@@ -46,6 +46,7 @@ from simulators.world import World
 __all__ = ["TREATMENTS", "Faulty", "Progress", "Recorded", "Truth", "cached", "effects", "record"]
 
 TREATMENTS = ("wash", "sweep", "fog", "heavy_clean", "hand_wash")
+WORKING = ("started", "done", "failed")
 HOUR = 60
 MINUTE_MS = 60_000
 KEPT = "3"
@@ -186,13 +187,20 @@ class Recorded:
 
 
 def works_told(progress: Iterable[Progress], after: int, upto: int) -> list[Work]:
-    """Treatments that crews told of in the minutes after+1..upto, as the query `works` has them."""
+    """Treatments of which crews told something in the minutes after+1..upto, with all that they
+    had told by then, as the query `works` has them."""
     told: dict[tuple[str, str], list[Progress]] = {}
     for said in progress:
-        if after * MINUTE_MS < said.ts_ms <= upto * MINUTE_MS and said.treatment in TREATMENTS:
+        if (
+            said.ts_ms <= upto * MINUTE_MS
+            and said.event in WORKING
+            and said.treatment in TREATMENTS
+        ):
             told.setdefault((said.order, said.crew), []).append(said)
     works = []
     for (order, crew), rows in told.items():
+        if max(row.ts_ms for row in rows) <= after * MINUTE_MS:
+            continue
         began = min((row.ts_ms for row in rows if row.event == "started"), default=None)
         ended = min((row.ts_ms for row in rows if row.event in ("done", "failed")), default=None)
         if began is not None:

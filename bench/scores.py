@@ -16,6 +16,7 @@ __all__ = [
     "Bin",
     "Hits",
     "Intervals",
+    "brier",
     "by_rules",
     "calibration",
     "climatology",
@@ -244,6 +245,12 @@ def reliability(
     return [float(share) for share in (true[there][:, None] <= forecast[there]).mean(axis=0)]
 
 
+def brier(probability: ArrayLike, came: ArrayLike) -> float | None:
+    """Mean square of what was said less what came, 0 or 1; NaN in either is left out."""
+    off = np.asarray(probability, float) - np.asarray(came, float)
+    return None if np.isnan(off).all() else float(np.nanmean(off**2))
+
+
 def skill(loss: float, *others: float) -> float:
     """By how much a loss is lower than the lowest of others, as a share of that."""
     return 1.0 - loss / min(others)
@@ -284,18 +291,27 @@ def hour_of_week(minutes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def climatology(
-    values: ArrayLike, minutes: NDArray[np.int64], quantiles: Sequence[float] = QUANTILES
+    values: ArrayLike,
+    minutes: NDArray[np.int64],
+    quantiles: Sequence[float] | None = QUANTILES,
 ) -> Climatology:
     """From (P, G) of other days that ended at `minutes` (P,) since 1970.
 
-    An hour of the week that they do not have takes that hour of all their days.
+    An hour of the week that they do not have takes that hour of all their days. Without
+    quantiles it is the mean, as if it were one.
     """
-    values, hours = np.asarray(values, float), hour_of_week(minutes)
-    table = np.full((WEEK_H, values.shape[1], len(quantiles)), np.nan)
+    known = np.asarray(values, float)
+    there = ~np.isnan(known).all(axis=1)
+    known, hours = known[there], hour_of_week(minutes)[there]
+    table = np.full((WEEK_H, known.shape[1], len(quantiles or (1,))), np.nan)
     for hour in range(WEEK_H):
         rows = hours == hour
         if not rows.any():
             rows = hours % 24 == hour % 24
-        if rows.any():
-            table[hour] = np.nanquantile(values[rows], quantiles, axis=0).T
+        if not rows.any():
+            continue
+        if quantiles is None:
+            table[hour] = np.nanmean(known[rows], axis=0)[:, None]
+        else:
+            table[hour] = np.nanquantile(known[rows], quantiles, axis=0).T
     return Climatology(table)

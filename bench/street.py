@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -73,9 +74,9 @@ def show(
     return rows
 
 
-def show_calibration(console: Console, bins: Sequence[scores.Bin]) -> None:
-    """What was said of causes, and how often it was so."""
-    table = Table(title="causes: probabilities said", title_justify="left")
+def show_calibration(console: Console, of: str, bins: Sequence[scores.Bin]) -> None:
+    """What was said, and how often it was so."""
+    table = Table(title=f"{of}: probabilities said", title_justify="left")
     for name in ("said, mean", "came true", "statements"):
         table.add_column(name, justify="right")
     for each in bins:
@@ -122,6 +123,7 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 180)
     found: dict[str, dict[str, list[Figures]]] = {item: {} for item in wanted}
     judged: list[blame.Judged] = []
+    stated, came = np.empty(0), np.empty(0, bool)
     seeds = range(1, asked.seeds + 1)
     with Progress(console=console) as progress:
         whole = progress.add_task("", total=len(asked.scenario) * len(seeds))
@@ -157,6 +159,8 @@ def main() -> None:
                     }
                 if "forecast" in wanted:
                     days.append(items.foreseen(ran))
+                    said, so = items.chances(days[-1])
+                    stated, came = np.append(stated, said), np.append(came, so)
                 if "verdicts" in wanted:
                     figures["verdicts"] = items.verdicts(
                         ran, district, graph, asked.cache, asked.orders
@@ -171,13 +175,19 @@ def main() -> None:
                 found["forecast"].setdefault(name, []).append(items.forecast(one, others))
     rows = [row for item in wanted for row in show(console, item, found[item])]
     if judged:
-        show_calibration(console, blame.pooled(judged))
+        show_calibration(console, "causes", blame.pooled(judged))
+    if len(stated):
+        show_calibration(console, "level 2 ahead", scores.calibration(stated, came))
     if asked.out is not None:
         (asked.out / "street.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
         if judged:
-            pictures.calibration(blame.pooled(judged), asked.out / "causes-calibration.png")
+            bins = blame.pooled(judged)
+            pictures.calibration(bins, "a cause", asked.out / "causes-calibration.png")
         if "forecast" in wanted:
             pictures.reliability(rows, asked.out / "forecast-reliability.png")
+            if len(stated):
+                bins = scores.calibration(stated, came)
+                pictures.calibration(bins, "passing the limit", asked.out / "forecast-chances.png")
 
 
 if __name__ == "__main__":

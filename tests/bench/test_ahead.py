@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from bench import scores
-from bench.ahead import HORIZONS_MIN, Day, forecast_figures, usual
+from bench.ahead import (
+    HORIZONS_MIN,
+    Day,
+    chance_figures,
+    chances,
+    forecast_figures,
+    passes,
+    usual,
+)
 
 MINUTES = 1440
 ROWS = slice(120, None)
@@ -72,3 +80,44 @@ def test_changes_do_not_reach_from_one_day_into_the_next() -> None:
     assert known is not None
     quantiles = scores.dressed(np.full((1, 2), 50.0), 180, known.plain, known.kerb)
     np.testing.assert_allclose(quantiles, 50.0)
+
+
+def test_only_minutes_with_a_forecast_count_for_anybody() -> None:
+    """Where analytics foresees every quarter of an hour, the plain ones are held to those too."""
+    one, known = day(1), usual([day(2)])
+    seldom = {ahead: said.copy() for ahead, said in perfect(one).items()}
+    for said in seldom.values():
+        said[np.arange(MINUTES) % 15 > 0] = np.nan
+    often = forecast_figures(one, known, perfect(one), ROWS, BOTH)
+    found = forecast_figures(one, known, seldom, ROWS, BOTH)
+    assert found["60 min: pinball loss", "analytics"] == pytest.approx(0.0)
+    key = ("60 min: pinball loss", "persistence, plain")
+    assert found[key] != often[key]
+    assert found[key] == pytest.approx(often[key], rel=0.1)
+
+
+def test_a_limit_is_passed_ahead_or_not() -> None:
+    """From an hour before the first minute over it on, and no longer from the last one on."""
+    kerb = np.zeros((400, 1))
+    kerb[200:260] = 1000.0
+    over = np.flatnonzero(scores.trailing_mean(kerb, 60)[:, 0] >= 80.0)
+    found = passes(kerb, 60)[:, 0]
+    assert np.flatnonzero(found == 1.0).tolist() == list(range(over[0] - 60, over[-1]))
+    assert np.isnan(found[-60:]).all()
+    assert not np.isnan(found[:-60]).any()
+
+
+def test_certain_and_right_has_no_brier_score() -> None:
+    """Who says 1 where it passes and 0 where not is perfect; the plain ones are not."""
+    one = day(1, level=70.0)
+    said = {ahead: np.nan_to_num(passes(one.kerb, ahead)) for ahead in (15, 60, 180)}
+    found = chance_figures(one, [day(2, level=70.0)], said, ROWS, BOTH)
+    for ahead in (15, 60, 180):
+        assert found[f"{ahead} min: Brier score", "analytics"] == 0.0
+        assert found[f"{ahead} min: skill of the chance", "analytics"] == 1.0
+        usually = found[f"{ahead} min: Brier score", "hour of week"]
+        assert usually is not None
+        assert usually > 0.0
+    stated, came = chances(one, said, ROWS, BOTH)
+    np.testing.assert_array_equal(stated, came.astype(float))
+    assert 0 < came.sum() < len(came)

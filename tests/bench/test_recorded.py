@@ -120,7 +120,10 @@ def test_works_are_told_as_the_crews_tell_them() -> None:
     assert (work.start, work.end, work.done) == (12, 20, True)
     (work,) = works_told(told, 0, 19)
     assert (work.start, work.end, work.done) == (12, None, False)
-    assert works_told(told, 12, 30) == []
+    (work,) = works_told(told, 15, 30)
+    assert (work.start, work.end, work.done) == (12, 20, True)
+    assert works_told(told, 20, 30) == []
+    assert works_told(told, 0, 11) == []
     assert works_told([said(12, "started", treatment="refill")], 0, 30) == []
     (work,) = works_told([said(12, "started"), said(14, "failed")], 0, 30)
     assert (work.end, work.done) == (14, False)
