@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pytest
@@ -32,6 +33,10 @@ MINUTES = (
     b"SELECT segment, ts, pm10, background, increment, level, confidence, cause"
     b" FROM segment_minutes ORDER BY segment, ts"
 )
+LOG = (
+    b"SELECT episode, at, event, detail FROM episode_log WHERE actor = 'analytics'"
+    b" ORDER BY episode, at, event"
+)
 FLAGS = b"SELECT station, ts, quantity, test, flag, reason FROM flags ORDER BY 1, 2, 3, 4"
 EMPTY = (
     b"TRUNCATE readings, batches, segment_minutes, episodes, episode_log, flags, checkpoints,"
@@ -43,9 +48,11 @@ def time(minute: int) -> datetime:
     return datetime.fromtimestamp(minute * 60, UTC)
 
 
-def deliver(conn, district, readings: Readings, delay_min: Sequence[int], restarts=()):
-    """Store the readings as late as `delay_min` says, stepping analytics every ten minutes and
-    starting it afresh after the steps in `restarts`; what it says in the end."""
+def deliver(
+    conn, district, readings: Readings, delay_min: Sequence[int], restarts=(), every=EVERY_MIN
+):
+    """Store the readings as late as `delay_min` says, stepping analytics every so many minutes
+    and starting it afresh after the steps in `restarts`; what it says in the end."""
     layout = Layout.of(district, SETTINGS)
     conn.execute(EMPTY)
     conn.commit()
@@ -54,7 +61,7 @@ def deliver(conn, district, readings: Readings, delay_min: Sequence[int], restar
     end = START + HOURS * 60
     last = int(arrives.max() // 60_000) + 2
     before = 0
-    for n, now in enumerate(range(START + EVERY_MIN, max(end, last) + EVERY_MIN, EVERY_MIN)):
+    for n, now in enumerate(range(START + every, max(end, last) + every, every)):
         due = np.flatnonzero((arrives > before) & (arrives <= now * 60_000))
         before = now * 60_000
         if len(due):
@@ -106,6 +113,95 @@ def test_shuffled_arrival_gives_equal_results(conn, street, data):
     delay = rng.integers(0, worst + 1, len(readings)) * (rng.random(len(readings)) < share)
     restarts = data.draw(st.sets(st.integers(0, 40), max_size=3), label="restarts")
     assert deliver(conn, street, readings, delay, restarts) == in_time
+
+
+class Killed(BaseException):
+    """What nothing in a step is made to catch."""
+
+
+@settings(
+    max_examples=4,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_being_killed_leaves_no_trace(migrated_embedded_db, street, data):
+    """The process ends in the middle of a step, after some of its statements and before its
+    commit, again and again; its successor on a new session ends with the same episodes, minutes,
+    flags and log as one that was never interrupted."""
+    readings = made_up_day(Layout.of(street, SETTINGS), HOURS * 60, data.draw(st.integers(1, 9)))
+    with connect(migrated_embedded_db, name="test") as conn:
+        unharmed = deliver(conn, street, readings, np.zeros(len(readings), int))
+        log = conn.execute(LOG).fetchall()
+        conn.execute(EMPTY)
+        store_all(conn, street, readings)
+    steps = st.integers(0, HOURS * 60 // EVERY_MIN - 1)
+    deaths = data.draw(
+        st.dictionaries(steps, st.sampled_from(LAST_WORDS), min_size=1, max_size=4),
+        label="steps at which it dies, before this",
+    )
+    conn, analytics = connect(migrated_embedded_db, name="mortal"), Analytics(street, SETTINGS)
+    for n, now in enumerate(range(START + EVERY_MIN, START + HOURS * 60 + 1, EVERY_MIN)):
+        if n in deaths:
+            die_in_step(conn, analytics, now, deaths[n])
+            conn, analytics = (
+                connect(migrated_embedded_db, name="heir"),
+                Analytics(street, SETTINGS),
+            )
+            wait_until(partial(analytics.lead, conn), lambda: "nobody leads")
+        analytics.step(conn, time(now))
+    with conn:
+        assert [conn.execute(query).fetchall() for query in (EPISODES, MINUTES, FLAGS)] == unharmed
+        assert conn.execute(LOG).fetchall() == log
+
+
+def die_in_step(conn, analytics: Analytics, now: int, last_words: str) -> None:
+    """The session ends as it stands, with neither commit nor rollback."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(last_words, dying)
+        patch.setattr(conn, "rollback", lambda: None)
+        with pytest.raises(Killed):
+            analytics.step(conn, time(now))
+    conn.close()
+
+
+LAST_WORDS = (
+    "analytics.results.Results.store_flags",
+    "analytics.results.Results.judge_works",
+    "analytics.runner.publish",
+)
+
+
+def dying(*_: object) -> None:
+    raise Killed
+
+
+def store_all(conn, district, readings: Readings) -> None:
+    """Every reading at once, and the line that tells analytics of it."""
+    stations = tuple(district.stations)
+    rows = [
+        (
+            stations[readings.station[i]],
+            datetime.fromtimestamp(readings.ts_ms[i] / 1000, UTC),
+            *(None if np.isnan(v) else float(v) for v in readings.values[i]),
+            time(START),
+        )
+        for i in range(len(readings))
+    ]
+    with conn.cursor() as cursor:
+        cursor.executemany(INSERT, rows)
+    conn.execute(BATCH, (time(START), time(START + 1), len(rows)))
+    conn.commit()
+
+
+@pytest.mark.parametrize("every", [1, 37])
+def test_the_rhythm_of_steps_leaves_no_trace(conn, street, every):
+    """Stepped each minute, every ten or every 37, the same comes out."""
+    readings = made_up_day(Layout.of(street, SETTINGS), HOURS * 60, 4)
+    in_time = np.zeros(len(readings), int)
+    usual = deliver(conn, street, readings, in_time)
+    assert usual[0]
+    assert deliver(conn, street, readings, in_time, every=every) == usual
 
 
 def test_who_is_always_late_costs_no_more_with_time(conn, street, monkeypatch):

@@ -19,7 +19,12 @@ HYPERTABLES = (
 
 def test_the_schema_comes_up_once_and_again(any_db):
     """The first call brings everything, the next finds nothing to do."""
-    assert migrate(any_db) == ["0001_tables", "0002_hypertables", "0003_groups"]
+    assert migrate(any_db) == [
+        "0001_tables",
+        "0002_hypertables",
+        "0003_groups",
+        "0004_progress_by_time",
+    ]
     assert migrate(any_db) == []
 
 
