@@ -9,6 +9,7 @@ was cut into blocks.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -62,10 +63,12 @@ _OVERLAP = 0.2
 
 
 class Finding(NamedTuple):
-    """Flags (n, 3) of one test, and the number (n, 3) that its reason names."""
+    """Flags (n, 3) of one test, the number (n, 3) that its reason names, and what later readings
+    need of these, by the names of `QualityState`."""
 
     flags: Flags
     number: Floats
+    kept: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +165,20 @@ def check(
     readings = tail.then(arrived)
     minute = minute_of(readings.ts_ms)
     new = np.flatnonzero(minute > after)
-    rows = _Rows.of(readings, new, minute[new], kinds)
-    kept: dict[str, Any] = {}
+    rows = Rows.of(readings, new, minute[new], kinds)
     findings = {
         "range": gross_range(rows, settings),
         "status": device_status(rows),
         "order": size_order(rows, settings),
-        "flat": flat_line(rows, state, kept, settings, after, upto),
+        "flat": flat_line(rows, state, settings, after=after, upto=upto),
         "spike": spike(rows, settings),
         "rate": rate(rows, settings),
-        "repeat": _repeat(rows, state, kept, settings, upto),
-        "clock": _clock(rows, state, kept, after, upto, len(kinds)),
+        "repeat": repeated(rows, state, settings, upto=upto),
+        "clock": clock(rows, state, after=after, upto=upto, stations=len(kinds)),
     }
     passed = np.logical_and.reduce([finding.flags == GOOD for finding in findings.values()])
     away = kinds == STATION_KINDS.index("background")
-    findings["low"] = low(rows, state, kept, passed, away, settings, after, upto)
+    findings["low"] = low(rows, state, passed, away, settings, after=after, upto=upto)
     flags = np.full((len(new), CHANNELS, len(TESTS)), GOOD, np.int8)
     for name, finding in findings.items():
         flags[:, :, TESTS.index(name)] = finding.flags
@@ -189,7 +191,9 @@ def check(
     numbers = np.full((len(bad), CHANNELS, len(TESTS)), np.nan, np.float32)
     for name, finding in findings.items():
         numbers[:, :, TESTS.index(name)] = finding.number[bad]
-    kept["believed"] = believed[readings.in_tail()]
+    kept: dict[str, Any] = {"believed": believed[readings.in_tail()]}
+    for finding in findings.values():
+        kept |= finding.kept
     return QualityState(**kept), Checked(
         readings, believed, readings[new[bad]], flags[bad], numbers
     )
@@ -202,7 +206,7 @@ def good(flags: Flags) -> Bools:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class Rows:
     """What has arrived, with the five readings before each; rows are sorted by station and time.
 
     pm: (n, 3); before: five of (n, 3), NaN where the station said nothing; gap_min: (n, 5) since
@@ -272,7 +276,7 @@ def _median_of_five(a: Floats, b: Floats, c: Floats, d: Floats, e: Floats) -> Fl
 # One reading by itself --------------------------------------------------------------------------
 
 
-def gross_range(rows: _Rows, settings: QualitySettings) -> Finding:
+def gross_range(rows: Rows, settings: QualitySettings) -> Finding:
     """Negative, at the end of the instrument's range, or a number that means "none"."""
     bad = (rows.pm < 0) | (rows.pm >= rows.threshold("pm_max", settings))
     for sentinel in settings.sentinels:
@@ -280,7 +284,7 @@ def gross_range(rows: _Rows, settings: QualitySettings) -> Finding:
     return Finding(np.where(bad, FAIL, GOOD).astype(np.int8), rows.pm)
 
 
-def device_status(rows: _Rows) -> Finding:
+def device_status(rows: Rows) -> Finding:
     """What the device says of itself: anything but normal or manual fails."""
     status = rows.all.status[rows.at]
     bad = np.repeat(~np.isin(status, _TRUSTED)[:, None], CHANNELS, axis=1)
@@ -288,7 +292,7 @@ def device_status(rows: _Rows) -> Finding:
     return Finding(np.where(bad, FAIL, GOOD).astype(np.int8), number)
 
 
-def size_order(rows: _Rows, settings: QualitySettings) -> Finding:
+def size_order(rows: Rows, settings: QualitySettings) -> Finding:
     """PM2.5 is part of PM10 and PM10 of TSP; both of a pair that contradicts are suspect."""
     flags = np.full(rows.pm.shape, GOOD, np.int8)
     number = np.full(rows.pm.shape, np.nan)
@@ -305,12 +309,7 @@ def size_order(rows: _Rows, settings: QualitySettings) -> Finding:
 
 
 def flat_line(
-    rows: _Rows,
-    state: QualityState,
-    kept: dict[str, Any],
-    settings: QualitySettings,
-    after: int,
-    upto: int,
+    rows: Rows, state: QualityState, settings: QualitySettings, *, after: int, upto: int
 ) -> Finding:
     """Equal values running, of one channel or of all together: the sensor is stuck.
 
@@ -325,25 +324,27 @@ def flat_line(
         (same[:, :CHANNELS] & (rows.pm != 0)).sum(axis=1) > 1
     )
     steps, since_ms = _running(rows, same, state.run, state.run_since_ms)
-    _carry(rows, state, steps, since_ms, kept, "run")
-    chance = _chance(rows, same, steps, state, kept, after, upto)
+    chance, kept = _chance(rows, same, steps, state, after, upto)
+    kept |= _carried(rows, state, steps, since_ms, "run")
     log_chance = np.log(np.where(steps > 1, chance, 0.5))
     stuck = (steps > 1) & (steps * log_chance <= np.log(settings.flat_chance))
     stuck |= (steps > 1) & (rows.ts_ms[:, None] - since_ms >= settings.flat_h * 3_600_000)
     bad = (stuck[:, :CHANNELS] | (stuck[:, TOGETHER:] & same[:, :CHANNELS])) & (rows.pm != 0)
-    return Finding(np.where(bad, FAIL, GOOD).astype(np.int8), steps[:, :CHANNELS] + 1.0)
+    return Finding(
+        np.where(bad, FAIL, GOOD).astype(np.int8), steps[:, :CHANNELS] + np.float64(1.0), kept
+    )
 
 
 def _chance(
-    rows: _Rows,
+    rows: Rows,
     same: Bools,
     steps: Ints,
     state: QualityState,
-    kept: dict[str, Any],
     after: int,
     upto: int,
-) -> Floats:
+) -> tuple[Floats, dict[str, Any]]:
     """(n, 4) how often a run of equal values goes on, by the runs before each row."""
+    kept: dict[str, Any] = {}
     first_day, last_day = (after - 1) // _DAY_MIN, (upto - 1) // _DAY_MIN
     day = (rows.minute - 1) // _DAY_MIN
     row = np.arange(len(rows))
@@ -364,10 +365,10 @@ def _chance(
     prior = np.array([2.0] * CHANNELS + [1.0])
     others = np.maximum(counts[1] - (steps > 1), 0)
     chance: Floats = (prior + others) / (20.0 + counts[0])
-    return chance
+    return chance, kept
 
 
-def _running(rows: _Rows, holds: Bools, carry: Ints, carry_since_ms: Ints) -> tuple[Ints, Ints]:
+def _running(rows: Rows, holds: Bools, carry: Ints, carry_since_ms: Ints) -> tuple[Ints, Ints]:
     """(n, k) readings running for which something holds, and the time of the last for which it
     did not; `carry` (S, k) are those of each station's last reading before."""
     if not len(rows):
@@ -382,17 +383,19 @@ def _running(rows: _Rows, holds: Bools, carry: Ints, carry_since_ms: Ints) -> tu
     return steps, np.where(inside, rows.ts_ms[np.maximum(broken, 0)], known)
 
 
-def _carry(
-    rows: _Rows, state: QualityState, steps: Ints, since_ms: Ints, kept: dict[str, Any], name: str
-) -> None:
-    """Keep what `_running` found at the last reading of each station."""
+def _carried(
+    rows: Rows, state: QualityState, steps: Ints, since_ms: Ints, name: str
+) -> dict[str, Any]:
+    """What `_running` found at the last reading of each station."""
     last = np.append(rows.first[1:] != rows.first[:-1], True)[: len(rows)]
+    kept = {}
     for key, value in ((name, steps), (f"{name}_since_ms", since_ms)):
         kept[key] = getattr(state, key).copy()
         kept[key][rows.station[last]] = value[last]
+    return kept
 
 
-def spike(rows: _Rows, settings: QualitySettings) -> Finding:
+def spike(rows: Rows, settings: QualitySettings) -> Finding:
     """A jump far over the median of the five readings before, that nothing else bears out.
 
     A jump of PM10 without PM2.5, or of TSP without PM10, is no dust: every dust has fine grains.
@@ -423,7 +426,7 @@ def spike(rows: _Rows, settings: QualitySettings) -> Finding:
     return Finding(np.where(found, SUSPECT, GOOD).astype(np.int8), usual)
 
 
-def _everywhere(rows: _Rows, jumps: Bools) -> Bools:
+def _everywhere(rows: Rows, jumps: Bools) -> Bools:
     """(n, 3) whether several other stations jump in the same minute, one in five at least."""
     if not jumps.any():
         return jumps
@@ -436,7 +439,7 @@ def _everywhere(rows: _Rows, jumps: Bools) -> Bools:
     return out
 
 
-def rate(rows: _Rows, settings: QualitySettings) -> Finding:
+def rate(rows: Rows, settings: QualitySettings) -> Finding:
     """Faster than air changes, from both of the two readings before: after one wrong reading the
     next is not blamed. Readings more than ten minutes apart tell nothing of it."""
     gap = np.maximum(rows.gap_min, 1.0)
@@ -448,14 +451,12 @@ def rate(rows: _Rows, settings: QualitySettings) -> Finding:
     return Finding(np.where(bad, SUSPECT, GOOD).astype(np.int8), change.astype(np.float64))
 
 
-def _repeat(
-    rows: _Rows, state: QualityState, kept: dict[str, Any], settings: QualitySettings, upto: int
-) -> Finding:
+def repeated(rows: Rows, state: QualityState, settings: QualitySettings, *, upto: int) -> Finding:
     """Readings that a logger replays from the day before; see `repeats`."""
     missing = np.isnan(rows.pm)
     milli = np.where(missing, -1, np.rint(np.where(missing, 0, rows.pm) * 1000)).astype(np.int64)
     moves = ((rows.pm != rows.before[0]) & ~missing).any(axis=1)
-    kept["repeat"], times = repeats(
+    kept, times = repeats(
         state.repeat,
         rows.station,
         rows.minute,
@@ -466,19 +467,19 @@ def _repeat(
     )
     bad = np.repeat((times > 0)[:, None], CHANNELS, axis=1)
     number = np.repeat(times[:, None], CHANNELS, axis=1).astype(np.float64)
-    return Finding(np.where(bad, SUSPECT, GOOD).astype(np.int8), number)
+    return Finding(np.where(bad, SUSPECT, GOOD).astype(np.int8), number, {"repeat": kept})
 
 
 # One station and the others ---------------------------------------------------------------------
 
 
 def low(
-    rows: _Rows,
+    rows: Rows,
     state: QualityState,
-    kept: dict[str, Any],
     believed: Bools,
     backgrounds: Bools,
     settings: QualitySettings,
+    *,
     after: int,
     upto: int,
 ) -> Finding:
@@ -500,17 +501,18 @@ def low(
     np.maximum.accumulate(at, axis=0, out=at)
     grid = np.take_along_axis(grid, at, 0)
     said = np.where(at > 0, after + at, minute[0][None])
-    kept["last"], kept["last_minute"] = grid[-1], said[-1]
+    last, last_minute = grid[-1].copy(), said[-1]
     grid[np.arange(after, upto + 1)[:, None, None] - said > _HELD_MIN] = np.nan
 
     reference = _blown_in(grid[1:], backgrounds)[rows.minute - after - 1]
     under = (rows.pm < settings.low_share * reference) & (reference > settings.low_floor)
     steps, since_ms = _running(rows, under, state.low, state.low_since_ms)
-    _carry(rows, state, steps, since_ms, kept, "low")
+    kept = _carried(rows, state, steps, since_ms, "low")
+    kept |= {"last": last, "last_minute": last_minute}
     long = (steps >= settings.low_min) & (
         rows.ts_ms[:, None] - since_ms >= settings.low_min * _MINUTE_MS
     )
-    return Finding(np.where(long, SUSPECT, GOOD).astype(np.int8), reference)
+    return Finding(np.where(long, SUSPECT, GOOD).astype(np.int8), reference, kept)
 
 
 def _blown_in(grid: Floats, backgrounds: Bools) -> Floats:
@@ -526,20 +528,18 @@ def _blown_in(grid: Floats, backgrounds: Bools) -> Floats:
     return out
 
 
-def _clock(
-    rows: _Rows, state: QualityState, kept: dict[str, Any], after: int, upto: int, stations: int
-) -> Finding:
+def clock(rows: Rows, state: QualityState, *, after: int, upto: int, stations: int) -> Finding:
     """Stamped with another time than it was taken; see `clocks`. A reading that comes a small
     part of the usual wait after the one before lies on another's time."""
     here = rows.all[rows.at]
     own = weather(here, rows.minute, after + 1, upto - after, stations)
-    kept["clock"], verdicts = clocks(state.clock, own)
+    kept, verdicts = clocks(state.clock, own)
     place = (rows.minute - after - 1, rows.station)
     usual = (rows.gap_min[:, 4] - rows.gap_min[:, 0]) / 4.0
     overlaps = rows.gap_min[:, 0] < _OVERLAP * usual
     wrong = np.repeat((verdicts.wrong[place] | overlaps)[:, None], CHANNELS, axis=1)
     number = np.repeat(verdicts.lag_min[place][:, None], CHANNELS, axis=1).astype(np.float64)
-    return Finding(np.where(wrong, SUSPECT, GOOD).astype(np.int8), number)
+    return Finding(np.where(wrong, SUSPECT, GOOD).astype(np.int8), number, {"clock": kept})
 
 
 # In words ---------------------------------------------------------------------------------------
