@@ -11,10 +11,10 @@ from analytics.minutes import MILLI
 from analytics.moments import time_of
 from analytics.settings import VerdictSettings
 from bench import scores
-from bench.recorded import TREATMENTS, Recorded
+from bench.recorded import TREATMENTS, Progress, Recorded
 from evaluation.counterfactual import TrueEffect, VerdictSaid
 
-__all__ = ["evenly", "model_verdicts", "plain_verdicts", "sample", "verdict_figures"]
+__all__ = ["evenly", "model_verdicts", "plain_verdicts", "sample", "treatments", "verdict_figures"]
 
 
 def plain_verdicts(
@@ -70,6 +70,16 @@ def model_verdicts(layout: Layout, blocks: Sequence[Minutes]) -> list[VerdictSai
     ]
 
 
+def treatments(recorded: Recorded, layout: Layout) -> list[Progress]:
+    """What was done on segments, in the order of time."""
+    done = [
+        said
+        for said in recorded.progress
+        if said.event == "done" and said.treatment in TREATMENTS and said.segment in layout.segments
+    ]
+    return sorted(done, key=lambda said: (said.ts_ms, said.order))
+
+
 def sample(recorded: Recorded, layout: Layout, at_most: int) -> list[str]:
     """Orders that were done on segments, spread evenly over the time: half of them on segments
     with a station, half on others, as far as there are so many.
@@ -77,16 +87,11 @@ def sample(recorded: Recorded, layout: Layout, at_most: int) -> list[str]:
     They do not depend on what analytics says, so their true effects are worked out once.
     """
     with_station = np.flatnonzero(layout.reach.own.any(axis=1))
-    own = {name: at in with_station for at, name in enumerate(layout.segments)}
-    done = [
-        said
-        for said in recorded.progress
-        if said.event == "done" and said.treatment in TREATMENTS and said.segment in own
-    ]
-    done.sort(key=lambda said: (said.ts_ms, said.order))
+    measured_ones = {layout.segments[g] for g in with_station}
+    done = treatments(recorded, layout)
     chosen: list[str] = []
     for measured in (True, False):
-        orders = [said.order for said in done if own[said.segment or ""] is measured]
+        orders = [said.order for said in done if (said.segment in measured_ones) is measured]
         chosen += evenly(orders, at_most // 2)
     return chosen
 
@@ -111,7 +116,6 @@ def verdict_figures(
     )
     return {
         "verdicts held against the truth": float(len(pairs)),
-        "of the treatments that truth is known of": len(pairs) / len(true) if true else None,
         "90 % interval covers": None if within is None else within.coverage,
         "width of the interval, points": None if within is None else within.width,
         "error, root mean square, points": float(np.sqrt(np.mean(off**2))) if pairs else None,

@@ -284,17 +284,19 @@ def chances(one: Foreseen) -> tuple[Floats, Bools]:
 
 def verdicts(run: Run, district: District, graph: RoadGraph, cache: Path, at_most: int) -> Figures:
     """Intervals of verdicts against what the orders truly changed."""
-    orders = helped.sample(run.recorded, run.layout, at_most)
-    true = effects(cache, district, run.recorded, orders, graph=graph)
+    plainly = helped.plain_verdicts(run.recorded, run.layout, run.minutes, run.settings.verdict)
     methods = {
-        "differences": helped.plain_verdicts(
-            run.recorded, run.layout, run.minutes, run.settings.verdict
-        ),
+        "differences": plainly,
         "analytics": helped.model_verdicts(run.layout, run.minutes),
     }
-    return {
-        (name, method): value
-        for method, said in methods.items()
-        if said
-        for name, value in helped.verdict_figures(said, true).items()
-    }
+    # Where all streets are treated all the time, differences have next to nothing to say.
+    orders = helped.sample(run.recorded, run.layout, at_most)
+    orders += helped.evenly([each.order for each in plainly], at_most // 2)
+    true = effects(cache, district, run.recorded, orders, graph=graph)
+    done = len(helped.treatments(run.recorded, run.layout))
+    figures: Figures = {}
+    for method, said in methods.items():
+        found = helped.verdict_figures(said, true)
+        found["treatments with a verdict, share"] = len(said) / done if done else None
+        figures |= {(name, method): value for name, value in found.items() if said}
+    return figures

@@ -270,7 +270,10 @@ def dressed(
     """
     now, past = np.asarray(now, float), np.asarray(past_now, float)
     change = np.asarray(past_true, float)[ahead_min:] - past[: len(past) - ahead_min]
-    usual = np.nanquantile(change, quantiles, axis=0).T
+    usual = np.full((change.shape[1], len(quantiles)), np.nan)
+    there = ~np.isnan(change).all(axis=0)
+    if there.any():
+        usual[there] = np.nanquantile(change[:, there], quantiles, axis=0).T
     return np.asarray(np.maximum(now[..., None] + usual, 0.0))
 
 
