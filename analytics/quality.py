@@ -50,12 +50,16 @@ _TRUSTED = (ord("N"), ord("S"))  # normal, and set by hand
 _MINUTE_MS = 60_000
 _DAY_MIN = 1440
 _FOREVER_MS = -1
+_CLEAN = 5.0
+"""µg/m³; while no channel reads more, one may read zero for as long as it likes."""
 _HELD_MIN = 20
 """A station still speaks for what blows in so long after its last reading."""
 _ALONE_TIMES = 2.5
 """A jump without finer dust is so many times what was usual."""
 _WITNESS_SHARE = 0.08
 """PM2.5 that rises by this share of PM10's rise bears it out."""
+_KEPT, _LEFT = 0.2, 0.5
+"""A value within this share of what was usual has kept it; one beyond the other has left it."""
 _SPIKE_SPAN_MIN = 30.0
 """Five readings within so long are of minutes, not of hours."""
 _OVERLAP = 0.2
@@ -293,16 +297,25 @@ def device_status(rows: Rows) -> Finding:
 
 
 def size_order(rows: Rows, settings: QualitySettings) -> Finding:
-    """PM2.5 is part of PM10 and PM10 of TSP; both of a pair that contradicts are suspect."""
+    """PM2.5 is part of PM10 and PM10 of TSP; both of a pair that contradicts are suspect, or the
+    one that has left its usual value while the other has kept it."""
     flags = np.full(rows.pm.shape, GOOD, np.int8)
     number = np.full(rows.pm.shape, np.nan)
     for fine, coarse in ((1, 0), (0, 2)):  # columns of PM_NAMES
         at_most = rows.pm[:, coarse] * settings.order_tolerance + settings.order_margin
-        wrong = rows.pm[:, fine] > at_most
+        wrong = np.flatnonzero(rows.pm[:, fine] > at_most)
+        left = {one: _left(rows.pm[wrong, one], rows.usual[wrong, one]) for one in (fine, coarse)}
         for one, other in ((fine, coarse), (coarse, fine)):
-            flags[wrong, one] = SUSPECT
-            number[wrong, one] = rows.pm[wrong, other]
+            blamed = wrong[~((left[one] < _KEPT) & (left[other] > _LEFT))]
+            flags[blamed, one] = SUSPECT
+            number[blamed, one] = rows.pm[blamed, other]
     return Finding(flags, number)
+
+
+def _left(pm: Floats, usual: Floats) -> Floats:
+    """(n,) by which share values have left what was usual; NaN where nothing was."""
+    away: Floats = np.abs(pm - usual) / np.maximum(usual, 1.0)
+    return away
 
 
 # One station and its past -----------------------------------------------------------------------
@@ -315,7 +328,8 @@ def flat_line(
 
     How many are too many depends on how often a station's values repeat by chance, which its
     resolution and the air decide: that is learned from its runs of today and yesterday. A stuck
-    spell is one run, however long, so it does not teach that being stuck is usual. Zero may last.
+    spell is one run, however long, so it does not teach that being stuck is usual. Zero may last in
+    clean air, and not beside another channel that measures something.
     """
     same = np.empty((len(rows), CHANNELS + 1), bool)
     same[:, :CHANNELS] = rows.pm == rows.before[0]
@@ -329,7 +343,9 @@ def flat_line(
     log_chance = np.log(np.where(steps > 1, chance, 0.5))
     stuck = (steps > 1) & (steps * log_chance <= np.log(settings.flat_chance))
     stuck |= (steps > 1) & (rows.ts_ms[:, None] - since_ms >= settings.flat_h * 3_600_000)
-    bad = (stuck[:, :CHANNELS] | (stuck[:, TOGETHER:] & same[:, :CHANNELS])) & (rows.pm != 0)
+    clean = np.nan_to_num(rows.pm).max(axis=1, initial=0.0) < _CLEAN
+    bad = stuck[:, :CHANNELS] | (stuck[:, TOGETHER:] & same[:, :CHANNELS])
+    bad &= (rows.pm != 0) | ~clean[:, None]
     return Finding(
         np.where(bad, FAIL, GOOD).astype(np.int8), steps[:, :CHANNELS] + np.float64(1.0), kept
     )
@@ -404,7 +420,7 @@ def spike(rows: Rows, settings: QualitySettings) -> Finding:
     800 µg/m³ beside road works), and the reading before must be low as well: the second of two
     high ones is no spike. Where many stations jump at once it is the air.
     """
-    usual = np.where(np.isnan(rows.usual), rows.before[0], rows.usual)
+    usual = _usual(rows)
     jump = rows.pm - usual
     times = rows.pm / np.maximum(usual, 1.0)
     least = rows.threshold("alone_min", settings)
@@ -417,13 +433,24 @@ def spike(rows: Rows, settings: QualitySettings) -> Finding:
         | (alone[:, 0] & (jump[:, 1] < settings.fine_share * jump[:, 2]))
     )
     close = rows.gap_min[:, 4:] <= _SPIKE_SPAN_MIN
+    second = rows.before[0] > rows.pm / 2
+    alone &= close | ~second
     factor = rows.threshold("spike_factor", settings)
     high = (jump > rows.threshold("spike_min", settings)) & (times > factor) & close
     witnessed = (jump[:, 1] > _WITNESS_SHARE * jump[:, 0])[:, None]
     high &= ~witnessed | ((jump > 2 * rows.threshold("spike_min", settings)) & (times > 2 * factor))
-    high &= ~(rows.before[0] > rows.pm / 2)
+    high &= ~second
     found = (alone | high) & ~_everywhere(rows, (jump > least / 2) & (times > 2.0))
     return Finding(np.where(found, SUSPECT, GOOD).astype(np.int8), usual)
+
+
+def _usual(rows: Rows) -> Floats:
+    """(n, 3) the median of the five readings before, or of those of them that are there."""
+    usual = rows.usual.copy()
+    some = np.isnan(usual) & ~np.isnan(rows.pm) & ~np.isnan(rows.before[:2]).all(axis=0)
+    if some.any():
+        usual[some] = np.nanmedian([before[some] for before in rows.before], axis=0)
+    return usual
 
 
 def _everywhere(rows: Rows, jumps: Bools) -> Bools:
@@ -535,7 +562,8 @@ def clock(rows: Rows, state: QualityState, *, after: int, upto: int, stations: i
     own = weather(here, rows.minute, after + 1, upto - after, stations)
     kept, verdicts = clocks(state.clock, own)
     place = (rows.minute - after - 1, rows.station)
-    usual = (rows.gap_min[:, 4] - rows.gap_min[:, 0]) / 4.0
+    # The shortest wait of late: after an outage the usual one is no longer than before.
+    usual = np.diff(rows.gap_min, axis=1).min(axis=1, initial=np.inf)
     overlaps = rows.gap_min[:, 0] < _OVERLAP * usual
     wrong = np.repeat((verdicts.wrong[place] | overlaps)[:, None], CHANNELS, axis=1)
     number = np.repeat(verdicts.lag_min[place][:, None], CHANNELS, axis=1).astype(np.float64)

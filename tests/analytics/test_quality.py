@@ -98,6 +98,13 @@ def test_order_of_sizes_flags_both_of_a_contradiction():
     ]
 
 
+def test_order_blames_the_one_that_left_its_usual_value():
+    """PM2.5 that jumps over a steady PM10 is suspect alone."""
+    pm10, pm25 = [50, 52, 49, 51, 50, 52], [25, 26, 24, 25, 26, 80]
+    assert flags("order", pm10, pm25) == [GOOD] * 6
+    assert flags("order", pm10, pm25, quantity=1) == [GOOD] * 5 + [SUSPECT]
+
+
 def test_flat_line_is_found_sooner_where_values_never_repeat():
     """After a day of tenths that move, three equal readings of all channels are too many."""
     moving, stuck = 1200, [70.0] * 5
@@ -130,10 +137,18 @@ def test_being_stuck_for_long_does_not_become_usual():
 
 
 def test_zeros_and_other_stations_are_not_stuck():
-    """Zero may last, and a run does not go over from one station to the next."""
+    """Zero may last in clean air, and a run does not go over from one station to the next."""
     assert flags("flat", [0.0] * 40) == [GOOD] * 40
     both = readings([70.0] * 4, station=[0] * 2 + [1] * 2)
     assert (checked(both, stations=2)[1][:, 0, TESTS.index("flat")] == GOOD).all()
+
+
+def test_zero_beside_dust_is_a_dead_channel():
+    """PM2.5 of zero for hours in which PM10 is high fails, PM10 does not."""
+    pm10 = steady(60)
+    dead = np.append(steady(30, 30.0, 2), np.zeros(30))
+    assert flags("flat", pm10, dead, quantity=1)[45:] == [FAIL] * 15
+    assert flags("flat", pm10, dead) == [GOOD] * 60
 
 
 def test_spike_is_a_jump_that_no_fine_dust_bears_out():
@@ -285,6 +300,13 @@ def test_a_reading_between_two_times_lies_on_another_clock():
     given.ts_ms[-1] = given.ts_ms[-2] + 5_000
     found = checked(given)[1][:, 0, TESTS.index("clock")]
     assert found.tolist() == [GOOD] * 7 + [SUSPECT]
+
+
+def test_readings_after_an_outage_lie_on_their_own_clock():
+    """After hours of silence the next readings come as soon as ever."""
+    given = readings([60.0] * 12)
+    given.ts_ms[6:] += 600 * MINUTE_MS
+    assert (checked(given)[1][:, 0, TESTS.index("clock")] == GOOD).all()
 
 
 def test_what_is_missing_is_neither_good_nor_bad():
