@@ -26,8 +26,12 @@ def plain_verdicts(
     works = recorded.happenings(recorded.first - 1, upto).works
     increment = np.concatenate([block.increment for block in blocks]) / MILLI
     measured = np.concatenate([block.confidence >= 1.0 for block in blocks])
+    with_station = {layout.segments[g] for g in np.flatnonzero(layout.reach.own.any(axis=1))}
     said = []
     for work in due(works, recorded.first - 1, upto, settings):
+        # Where nobody measures, differences cannot tell.
+        if work.segment not in with_station:
+            continue
         assert work.end is not None
         first = max(work.start - settings.before_min + 1, recorded.first)
         last = work.end + settings.skip_min + settings.after_min
@@ -86,12 +90,11 @@ def sample(recorded: Recorded, layout: Layout, at_most: int) -> list[str]:
 
     They do not depend on what analytics says, so their true effects are worked out once.
     """
-    with_station = np.flatnonzero(layout.reach.own.any(axis=1))
-    measured_ones = {layout.segments[g] for g in with_station}
+    with_station = {layout.segments[g] for g in np.flatnonzero(layout.reach.own.any(axis=1))}
     done = treatments(recorded, layout)
     chosen: list[str] = []
     for measured in (True, False):
-        orders = [said.order for said in done if (said.segment in measured_ones) is measured]
+        orders = [said.order for said in done if (said.segment in with_station) is measured]
         chosen += evenly(orders, at_most // 2)
     return chosen
 
