@@ -5,7 +5,7 @@ a station of its own. The step of a minute needs only the step before, so it can
 anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -24,7 +24,9 @@ BACKGROUND = len(QUANTITIES)
 CHANNELS = len(QUANTITIES) + 1
 """What is kept of a place's minutes: the quantities that rules judge, and the background."""
 STRETCH = 60
-"""Minutes over which quiet places are taken in one go."""
+"""Minutes over which quiet places are taken in one go ..."""
+SHORT = 8
+"""... unless there are so few that telling them apart costs more."""
 
 Change = Literal["opened", "activated", "level", "recovering", "reopened", "closed"]
 
@@ -138,31 +140,39 @@ def trailing_means(
 def _means_of(
     values: Ints, known: Bools, rules: Sequence[Rule], mean_share: float, regional_explains: bool
 ) -> tuple[Ints, Bools]:
-    total = np.cumsum(np.where(known, values, 0), axis=0)
-    count: Ints = np.cumsum(known, axis=0, dtype=np.int64)
+    windows = {rule.window_min for rule in rules}
+    masked: Ints = np.where(known, values, 0)
+    totals = _trailing_sums(masked, windows)
+    counts = _trailing_sums(known, windows)
     steps = len(values) - 60
     means = np.zeros((steps, values.shape[1], len(rules)), np.int64)
     there = np.zeros(means.shape, bool)
     for r, rule in enumerate(rules):
-        window = rule.window_min
-        mean, n = _trailing(total, count, QUANTITIES.index(rule.quantity), window)
+        total, count = totals[rule.window_min], counts[rule.window_min]
+
+        def mean_of(channel: int, total: Ints = total, count: Ints = count) -> Ints:
+            n = np.maximum(count[:, :, channel], 1)
+            return np.asarray(np.rint(total[:, :, channel] / n).astype(np.int64))
+
+        judged = QUANTITIES.index(rule.quantity)
+        mean = mean_of(judged)
         if rule.quantity in ("pm10", "tsp"):
-            pm10, pm10_n = _trailing(total, count, PM10, window)
-            background, _ = _trailing(total, count, BACKGROUND, window)
-            mean = np.where((pm10_n > 0) & (2 * background > pm10), 0, mean)
+            explained = 2 * mean_of(BACKGROUND) > mean_of(PM10)
+            mean = np.where((count[:, :, PM10] > 0) & explained, 0, mean)
         elif rule.quantity == "increment_capped" and regional_explains:
-            own, _ = _trailing(total, count, INCREMENT, window)
+            own = mean_of(INCREMENT)
             mean = np.where(2 * own < mean, own, mean)
-        there[:, :, r] = n >= mean_share * window
+        there[:, :, r] = count[:, :, judged] >= mean_share * rule.window_min
         means[:, :, r] = mean
     return means, there
 
 
-def _trailing(total: Ints, count: Ints, channel: int, window: int) -> tuple[Ints, Ints]:
-    """Means over the last `window` minutes of one channel, and of how many minutes they are."""
-    n: Ints = count[60:, :, channel] - count[60 - window : -window, :, channel]
-    s = total[60:, :, channel] - total[60 - window : -window, :, channel]
-    return np.rint(s / np.maximum(n, 1)).astype(np.int64), n
+def _trailing_sums(minutes: Ints | Bools, windows: Iterable[int]) -> dict[int, Ints]:
+    """(T, P, CHANNELS) over the last so many minutes, from (60 + T, P, CHANNELS)."""
+    if len(minutes) == 61:  # live, minute by minute: nothing is worth summing up
+        return {w: minutes[-w:].sum(axis=0, dtype=np.int64, keepdims=True) for w in windows}
+    total = np.cumsum(minutes, axis=0, dtype=np.int64)
+    return {w: total[60:] - total[60 - w : -w] for w in windows}
 
 
 class Judge:
@@ -199,20 +209,23 @@ class Judge:
         transitions: list[Transition] = []
         for begin in range(0, len(means), STRETCH):
             part = slice(begin, begin + STRETCH)
+            steps = len(means[part])
             loud = (there[part] & (means[part] >= self._lowest_limit)).any(axis=(0, 2))
-            stirred = machine.phase.any(axis=1) | machine.above.any(axis=(1, 2))
-            quiet = np.flatnonzero(~loud & ~stirred)
-            busy = np.flatnonzero(loud | stirred)
-            rested = self._rest(machine.of(quiet), means[part][:, quiet], there[part][:, quiet])
-            moving = machine.of(busy)
-            moving_means, moving_there = means[part][:, busy], there[part][:, busy]
-            for t in range(len(moving_means) if len(busy) else 0):
+            stirred = loud | machine.phase.any(axis=1) | machine.above.any(axis=(1, 2))
+            busy = np.flatnonzero(stirred | (steps < SHORT))
+            quiet = np.flatnonzero(~stirred & (steps >= SHORT))
+            moving, resting = machine, machine
+            if len(quiet):
+                moving, resting = machine.of(busy), machine.of(quiet)
+                resting = self._rest(resting, means[part][:, quiet], there[part][:, quiet])
+            some_means, some_there = means[part][:, busy], there[part][:, busy]
+            for t in range(steps if len(busy) else 0):
                 moving, changed = self._step(
-                    moving, first + begin + t, moving_means[t], moving_there[t]
+                    moving, first + begin + t, some_means[t], some_there[t]
                 )
                 transitions += [replace(one, place=int(busy[one.place])) for one in changed]
                 level[begin + t, busy] = moving.level.max(axis=1, initial=0)
-            machine = machine.put(quiet, rested).put(busy, moving)
+            machine = machine.put(quiet, resting).put(busy, moving) if len(quiet) else moving
         return machine, transitions, level
 
     def _rest(self, m: Machine, value: Ints, there: Bools) -> Machine:
@@ -236,7 +249,7 @@ class Judge:
         v, seen, cut = value[:, :, None], there[:, :, None], (blind > self._gap_min)[:, :, None]
         kept_above, kept_below = np.where(cut, 0, m.above), np.where(cut, 0, m.below)
         # Of what a limit has told already nobody needs to be warned.
-        told = (m.level[:, ~self._early] > 0).any(axis=1)
+        told: Bools = np.asarray((m.level[:, ~self._early] > 0).any(axis=1))
         over = (v >= self._limit) & ~(told[:, None] & self._early)[:, :, None]
         above = np.where(seen, np.where(over, kept_above + 1, 0), kept_above)
         below = np.where(seen, np.where(v < self._release, kept_below + 1, 0), kept_below)
