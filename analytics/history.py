@@ -9,10 +9,17 @@ from analytics.arrivals import Arrivals
 from analytics.fold import Minutes, State, advance
 from analytics.happenings import Happenings
 from analytics.layout import Layout
+from analytics.moments import time_of
 from analytics.results import Results
 from analytics.settings import AnalyticsSettings
 from store.database import Connection
+from store.statements import statements
 
+SQL = statements("history")
+
+WARM_UP_MIN = 2 * 1440
+"""Worked out before a span, so that means, the background and what is under way are known at its
+start: the background remembers a day, and few episodes last two."""
 BLOCK_MIN = 1440
 """Minutes worked out at once: a day of 100 stations takes some 100 MB."""
 
@@ -25,6 +32,22 @@ class Block:
     state: State
     minutes: Minutes
     happenings: Happenings
+
+
+def begin(conn: Connection, minute: int, layout: Layout, settings: AnalyticsSettings) -> State:
+    """A state from which to come to `minute`: one that live analytics has kept under the same
+    settings not long before, or one that knows nothing, well before."""
+    row = conn.execute(
+        SQL.checkpoint,
+        {
+            "after": time_of(minute - WARM_UP_MIN),
+            "upto": time_of(minute),
+            "fingerprint": layout.fingerprint,
+        },
+    ).fetchone()
+    if row is not None:
+        return State.from_bytes(row[0])
+    return State.start(minute - WARM_UP_MIN, layout, settings)
 
 
 def blocks(

@@ -313,14 +313,23 @@ def backtest(
         Path | None, typer.Option(help="Folder for a page and CSV tables of the outcome.")
     ] = None,
     operators: Annotated[int, typer.Option(help="On duty at a time.", min=1)] = 1,
+    write: Annotated[
+        bool, typer.Option("--write", help="Replace the stored results of the span.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """The analytics over stored history: what these rules would have raised."""
     from roaddust.backtest.page import write_report
     from roaddust.backtest.run import Stopped, Wanted, run_backtest
     from roaddust.backtest.table import on_terminal, summary, tables
+    from roaddust.clock import WallClock
     from store.database import connect
 
+    if write and rules is not None:
+        raise typer.BadParameter(
+            "rules on trial are not written: put them into district.toml, then write without them",
+            param_hint="--rules",
+        )
     with _said_plainly():
         loaded, settings = _prepare(district, config, {"db": db}, rules)
         zone = loaded.timezone
@@ -339,7 +348,11 @@ def backtest(
             try:
                 with _clock_bar(wanted.first.astimezone(zone), hours=0.0) as show:
                     found = run_backtest(
-                        conn, wanted, stop, lambda now, share: show(now.astimezone(zone), share)
+                        conn,
+                        wanted,
+                        stop,
+                        lambda now, share: show(now.astimezone(zone), share),
+                        write_at=WallClock().now() if write else None,
                     )
             except Stopped:
                 _complain("stopped before the end; nothing is written")
@@ -623,6 +636,7 @@ def _said_plainly() -> Iterator[None]:
     """Errors that a person can mend come out as one message: status 1, or 2 for wrong use."""
     import psycopg
 
+    from analytics.rewriting import Refused
     from geo.problems import DistrictError
     from roaddust.backtest.run import NoHistory
     from roaddust.deadletters import NoSuchLetter
@@ -649,6 +663,7 @@ def _said_plainly() -> Iterator[None]:
         StartFailed,
         NoSuchLetter,
         NoHistory,
+        Refused,
         BadRecord,
         psycopg.OperationalError,
         ConnectionError,

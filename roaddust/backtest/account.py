@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, tzinfo
 import numpy as np
 
 from analytics.fold import State, episode_id
-from analytics.history import Block
+from analytics.history import WARM_UP_MIN, Block
 from analytics.layout import Layout
 from analytics.minutes import MILLI
 from analytics.moments import minute_at, time_of
@@ -94,17 +94,20 @@ def stored_account(conn: Connection, span: Span) -> Account:
             )
         }
     )
-    told = conn.execute(SQL.story_of, given)
+    told = conn.execute(SQL.story_of, given | {"after": time_of(span.after - WARM_UP_MIN)})
     story = ((episode, minute_at(at), level) for episode, at, level in told)
-    return Account(episodes, minutes, tuple(alarms(story)))
+    return Account(episodes, minutes, tuple(alarms(story, span)))
 
 
-def alarms(story: Iterable[tuple[str, int, int | None]]) -> list[int]:
-    """The minutes at which an episode's level rises, from (episode, minute, level) in order."""
+def alarms(story: Iterable[tuple[str, int, int | None]], span: Span) -> list[int]:
+    """The minutes of the span at which an episode's level rises.
+
+    story: (episode, minute, level from then on) in order, from well before the span on.
+    """
     level: dict[str, int] = {}
     risen = []
     for episode, minute, now in story:
-        if (now or 0) > level.get(episode, 0):
+        if (now or 0) > level.get(episode, 0) and minute > span.after:
             risen.append(minute)
         level[episode] = now or 0
     return risen
@@ -121,6 +124,28 @@ class Finding:
     _story: list[tuple[str, int, int | None]] = field(default_factory=list)
     _minutes: Counter[tuple[date, str, int]] = field(default_factory=Counter)
     _last: State | None = None
+
+    def begin(self, state: State) -> None:
+        """Where the first block begins, with what is under way there."""
+        machine = state.machine
+        for p, r in np.argwhere(machine.phase != NONE):
+            place, started = self.layout.places[p], int(machine.started[p, r])
+            rule = tuple(self.settings.rules)[r]
+            one = episode_id(place.id, rule, started)
+            found = state.causes.get(one)
+            self._episodes[one] = Raised(
+                id=one,
+                segment=place.segment,
+                site=place.site,
+                rule=rule,
+                level=int(machine.top[p, r]),
+                started=started,
+                ended=None,
+                peak=int(machine.peak[p, r]) / MILLI,
+                cause=found[0]["kind"] if found else None,
+            )
+            self._story.append((one, state.minute, int(machine.level[p, r])))
+        self._last = state
 
     def take(self, block: Block) -> None:
         """A block of the span, or of the time before it."""
@@ -139,8 +164,7 @@ class Finding:
                 peak=moved.peak / MILLI,
                 cause=change.causes[0]["kind"] if change.causes else None,
             )
-            if moved.minute > self.span.after:
-                self._story.append((change.id, moved.minute, moved.level))
+            self._story.append((change.id, moved.minute, moved.level))
         self._forget_past()
         self._count(block)
         self._last = block.state
@@ -158,7 +182,7 @@ class Finding:
                     self._episodes[one] = replace(self._episodes[one], peak=peak)
         raised = (one for one in self._episodes.values() if one.level > 0)
         episodes = tuple(sorted(raised, key=lambda one: (one.started, one.id)))
-        return Account(episodes, self._minutes, tuple(alarms(self._story)))
+        return Account(episodes, self._minutes, tuple(alarms(self._story, self.span)))
 
     def _forget_past(self) -> None:
         """What ended before the span is none of its business, and what never rose is no episode."""

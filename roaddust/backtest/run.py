@@ -1,15 +1,15 @@
 """Work history out again, and tell what would have been raised beside what was."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from analytics.arrivals import Arrivals
-from analytics.fold import State
-from analytics.history import blocks
+from analytics.history import Block, begin, blocks
 from analytics.layout import Layout
 from analytics.moments import minute_at, time_of
+from analytics.rewriting import Rewriting
 from analytics.settings import AnalyticsSettings
 from geo.district import District
 from roaddust.backtest.account import Finding, Span, stored_account
@@ -18,10 +18,6 @@ from store.database import Connection
 from store.statements import statements
 
 SQL = statements("history")
-
-WARM_UP_MIN = 2 * 1440
-"""Before the span, so that means, the background and episodes under way are known at its start:
-the longest memory but one is a day, and an episode seldom lasts two."""
 
 
 class NoHistory(Exception):
@@ -74,24 +70,59 @@ def run_backtest(
     wanted: Wanted,
     stop: threading.Event,
     progress: Callable[[datetime, float], None],
+    *,
+    write_at: datetime | None = None,
 ) -> Comparison:
-    """Episodes that these settings would have raised, beside those in the store; writes nothing.
+    """Episodes that these settings would have raised, beside those in the store.
 
     The readings include those that came too late for live results. progress: told the time
-    reached and the share done. Raises NoHistory, Stopped.
+    reached and the share done. write_at: the present time, if what is found is to replace what
+    is stored of the span; the comparison is then with what was stored before. Otherwise nothing
+    is written. Raises NoHistory, Stopped, Refused.
     """
-    span = span_of(conn, wanted)
-    layout = Layout.of(wanted.district, wanted.settings)
-    finding = Finding(layout, wanted.settings, span)
-    begin = span.after - WARM_UP_MIN
-    state = State.start(begin, layout, wanted.settings)
+    try:
+        return _run(conn, wanted, stop, progress, write_at)
+    finally:
+        conn.rollback()
+
+
+def _run(
+    conn: Connection,
+    wanted: Wanted,
+    stop: threading.Event,
+    progress: Callable[[datetime, float], None],
+    write_at: datetime | None,
+) -> Comparison:
+    span, settings = span_of(conn, wanted), wanted.settings
+    layout = Layout.of(wanted.district, settings)
+    writing = None
+    if write_at is not None:
+        writing = Rewriting(conn, layout, settings, span.after, span.upto, write_at)
+        writing.prepare()
+    stored = stored_account(conn, span)
+    finding = Finding(layout, settings, span)
     arrivals = Arrivals(wanted.district, layout, with_late=True)
-    for block in blocks(conn, arrivals, state, span.upto, layout, wanted.settings):
-        finding.take(block)
-        at = block.state.minute
-        progress(time_of(at), (at - begin) / (span.upto - begin))
-        if stop.is_set():
-            raise Stopped
-    found = compare(stored_account(conn, span), finding.account(), span, operators=wanted.operators)
-    conn.rollback()
-    return found
+    state = begin(conn, span.after, layout, settings)
+    first = state.minute
+    finding.begin(state)
+
+    def worked(upto: int) -> Iterator[Block]:
+        for block in blocks(conn, arrivals, state, upto, layout, settings):
+            finding.take(block)
+            yield block
+            at = block.state.minute
+            progress(time_of(at), (at - first) / (span.upto - first))
+            if stop.is_set():
+                raise Stopped
+
+    for block in worked(span.after):
+        state = block.state
+    if writing is not None:
+        writing.begin(state)
+    for block in worked(span.upto):
+        if writing is not None:
+            writing.store(block)
+        state = block.state
+    if writing is not None:
+        writing.finish(state)
+    return compare(stored, finding.account(), span, operators=wanted.operators)

@@ -169,7 +169,8 @@ VALUES (%(id)s, %(kind)s, %(ts)s, %(detail)s) ON CONFLICT (id) DO NOTHING;
 
 -- name: close_notice
 -- It ends.
-UPDATE notices SET ended_at = %(ts)s WHERE kind = %(kind)s AND ended_at IS NULL;
+UPDATE notices SET ended_at = %(ts)s
+WHERE kind = %(kind)s AND ended_at IS NULL AND started_at <= %(ts)s;
 
 -- name: measured_minutes
 -- Increments where a station stands, over a span.

@@ -42,18 +42,25 @@ FROM segment_minutes
 WHERE ts > %(after)s AND ts <= %(upto)s AND level > 0
 GROUP BY 1, 2, 3;
 
--- name: count_minutes
--- How many results a span has.
-SELECT count(*) FROM segment_minutes WHERE ts > %(after)s AND ts <= %(upto)s;
+-- name: frontier
+-- The newest reading, and the newest checkpoint of these settings.
+SELECT (SELECT max(ts) FROM readings),
+       (SELECT max(ts) FROM checkpoints WHERE fingerprint = %(fingerprint)s);
+
+-- name: checkpoint
+-- The last state in a span.
+SELECT state FROM checkpoints
+WHERE ts > %(after)s AND ts <= %(upto)s AND fingerprint = %(fingerprint)s
+ORDER BY ts DESC LIMIT 1;
 
 -- name: across
--- Episodes and notices that a time lies in, of those that began since the other; open ones too.
-SELECT id, started_at, ended_at FROM episodes
+-- Episodes and notices that a time lies in; open ones too.
+SELECT id, 'episode', started_at, ended_at FROM episodes
 WHERE NOT withdrawn AND started_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s)
 UNION ALL
-SELECT id, started_at, ended_at FROM notices
-WHERE kind = 'sand_dust' AND started_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s)
-ORDER BY started_at, id;
+SELECT id, 'notice', started_at, ended_at FROM notices
+WHERE started_at <= %(at)s AND (ended_at IS NULL OR ended_at > %(at)s)
+ORDER BY 3, 1;
 
 -- name: forget_minutes
 -- Minutes of a span that is about to be replaced.
@@ -64,17 +71,16 @@ DELETE FROM segment_minutes WHERE ts > %(after)s AND ts <= %(upto)s;
 DELETE FROM flags WHERE ts > %(after)s AND ts <= %(upto)s;
 
 -- name: forget_notices
--- Notices of a span that is about to be replaced.
-DELETE FROM notices WHERE kind = 'sand_dust' AND started_at > %(after)s AND started_at <= %(upto)s;
+-- Notices that began in a span that is about to be replaced.
+DELETE FROM notices
+WHERE kind IN ('sand_dust', 'haze') AND started_at > %(after)s AND started_at <= %(upto)s;
 
--- name: reopen_notices
--- Those that end in a span whose results are about to be replaced.
-UPDATE notices SET ended_at = NULL
-WHERE kind = 'sand_dust' AND started_at <= %(after)s
-  AND ended_at > %(after)s AND ended_at <= %(upto)s;
+-- name: forget_checkpoints
+-- States of a span that is about to be replaced, and those that rest on it.
+DELETE FROM checkpoints WHERE ts > %(after)s AND (ts <= %(upto)s OR %(also_later)s);
 
 -- name: doubt_episodes
 -- What began in a span is not believed until it is found again; what people did to it stays.
-UPDATE episodes SET withdrawn = true
+UPDATE episodes SET withdrawn = true, grp = NULL
 WHERE started_at > %(after)s AND started_at <= %(upto)s AND NOT withdrawn
 RETURNING id;

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from analytics.layout import Layout
-from analytics.readings import Readings
+from analytics.readings import PM10, PM25, TSP, Readings
 from analytics.runner import Analytics
 from analytics.settings import AnalyticsSettings
 from geo.district import District, load_district
@@ -58,14 +58,51 @@ def keep(conn: Connection, district: District, readings: Readings, *, late: bool
     conn.commit()
 
 
+EPISODES = (
+    b"SELECT id, segment, site, rule, level, state, started_at, peak_at, peak, ended_at, causes"
+    b" FROM episodes WHERE NOT withdrawn AND started_at <= %(upto)s ORDER BY id"
+)
+RESULTS = (
+    EPISODES,
+    b"SELECT * FROM segment_minutes WHERE ts <= %(upto)s ORDER BY segment, ts",
+    b"SELECT * FROM flags WHERE ts <= %(upto)s ORDER BY 1, 2, 3, 4",
+    b"SELECT * FROM notices WHERE started_at <= %(upto)s ORDER BY id",
+)
+EMPTY = (
+    b"TRUNCATE readings, batches, segment_minutes, episodes, episode_log, flags, checkpoints,"
+    b" outbox, notices"
+)
+ACROSS = (
+    b"SELECT count(*) FROM episodes WHERE NOT withdrawn AND started_at <= %(at)s"
+    b" AND (ended_at IS NULL OR ended_at > %(at)s)"
+)
+
+
+def results(dsn: str, upto: int) -> list[list[tuple[object, ...]]]:
+    """All that is stored of the time up to a minute."""
+    with connect(dsn, name="test") as conn:
+        return [conn.execute(query, {"upto": time(upto)}).fetchall() for query in RESULTS]
+
+
+def quiet(dsn: str) -> set[int]:
+    """Minutes of the second half at which no episode lasts."""
+    with connect(dsn, name="test") as conn:
+        minutes = range(START + HOURS * 30, START + HOURS * 60)
+        return {m for m in minutes if conn.execute(ACROSS, {"at": time(m)}).fetchone() == (0,)}
+
+
 def lived(dsn: str, folder: Path, *, hidden: bool = False) -> None:
-    """A made-up third of a day that live analytics has worked out, in steps of ten minutes;
-    hidden: what one station said in its middle hours came too late for it."""
+    """A made-up third of a day, its last two hours calm, that live analytics has worked out in
+    steps of ten minutes; hidden: what one station said in its middle hours came too late for it."""
     district = load_district(folder)
     settings = AnalyticsSettings()
     readings = made_up_day(Layout.of(district, settings), HOURS * 60, 2)
     hour = (readings.ts_ms // 60_000 - START) // 60
-    late = (readings.station == 0) & (hour >= 2) & (hour < 6) & hidden
+    calm = hour >= HOURS - 2
+    for column, most in ((PM25, 20.0), (PM10, 42.0), (TSP, 50.0)):
+        values = readings.values[calm, column]
+        readings.values[calm, column] = np.where(values > most, most + values % 3, values)
+    late = (readings.station == 0) & (hour >= 2) & (hour < 5) & hidden
     with connect(dsn, name="test") as conn:
         keep(conn, district, readings[~late])
         keep(conn, district, readings[late], late=True)
@@ -160,6 +197,90 @@ def test_what_came_too_late_is_taken_in(
     episodes = rows(tmp_path / "out" / "episodes.csv")
     differ = {row["segment"] for row in episodes if row["fate"] != "same"}
     assert "S1" in differ
+
+
+def test_what_came_too_late_is_written_in(migrated_embedded_db: str, folder: Path) -> None:
+    """A span that is settled is replaced beside live analytics at work: its results become what
+    they would have been had all come in time, and what lies after it stays."""
+    dsn = migrated_embedded_db
+    lived(dsn, folder)
+    restful = quiet(dsn)
+    with connect(dsn, name="test") as conn:
+        whole = {minute: results(dsn, minute) for minute in restful}
+        conn.execute(EMPTY)
+    lived(dsn, folder, hidden=True)
+    minute = max(restful & quiet(dsn))
+    assert results(dsn, minute) != whole[minute]
+    with connect(dsn, name="test") as conn:
+        # Days later.
+        conn.execute(LATER, {"ts": time(START + 5 * 1440)})
+        after = conn.execute(AFTER, {"after": time(minute)}).fetchall()
+    with connect(dsn, name="live") as live:
+        assert Analytics(load_district(folder), AnalyticsSettings()).lead(live)
+        done = backtest(dsn, folder, "--to", time(minute).isoformat(), "--write")
+    assert done.exit_code == 0, done.output
+    assert results(dsn, minute) == whole[minute]
+    with connect(dsn, name="test") as conn:
+        assert conn.execute(AFTER, {"after": time(minute)}).fetchall() == after
+
+
+def test_live_analytics_goes_on_from_what_was_written(
+    migrated_embedded_db: str, folder: Path
+) -> None:
+    """A span that live analytics may still change is refused while it runs. Replaced while it does
+    not, it is what live analytics goes on from: the end is as if all had come in time."""
+    dsn, end = migrated_embedded_db, START + HOURS * 60
+    lived(dsn, folder)
+    whole = results(dsn, end)
+    with connect(dsn, name="test") as conn:
+        conn.execute(EMPTY)
+    lived(dsn, folder, hidden=True)
+    assert results(dsn, end) != whole
+    upto = ("--to", time(START + 5 * 60 + 13).isoformat())
+    district, settings = load_district(folder), AnalyticsSettings()
+    with connect(dsn, name="live") as live:
+        assert Analytics(district, settings).lead(live)
+        refused = backtest(dsn, folder, *upto, "--write")
+        assert refused.exit_code == 1
+        assert "live analytics is running" in refused.output
+    done = backtest(dsn, folder, *upto, "--write")
+    assert done.exit_code == 0, done.output
+    with connect(dsn, name="live") as live:
+        Analytics(district, settings).step(live, time(end))
+    assert results(dsn, end) == whole
+
+
+def test_a_settled_span_is_not_cut_through_an_episode(
+    migrated_embedded_db: str, folder: Path
+) -> None:
+    """Whichever end an episode lasts across, the refusal names it and a time to give instead, and
+    nothing is changed."""
+    dsn = migrated_embedded_db
+    lived(dsn, folder)
+    busy = sorted(set(range(START + HOURS * 30, START + HOURS * 60)) - quiet(dsn))
+    before = results(dsn, START + HOURS * 60)
+    with connect(dsn, name="test") as conn:
+        conn.execute(LATER, {"ts": time(START + 5 * 1440)})
+    done = backtest(dsn, folder, "--to", time(busy[0]).isoformat(), "--write")
+    assert done.exit_code == 1
+    assert "lasts across --to: give 2026" in " ".join(done.output.split())
+    assert results(dsn, START + HOURS * 60) == before
+
+
+def test_rules_on_trial_are_not_written(migrated_embedded_db: str, folder: Path) -> None:
+    """What stands in the store is by the rules in force; others are refused, with what to do."""
+    trial = folder / "trial.toml"
+    trial.write_text("hold = 3\n")
+    done = backtest(migrated_embedded_db, folder, "--rules", str(trial), "--write")
+    assert done.exit_code == 2
+    assert "district.toml" in done.output
+
+
+LATER = (
+    b"INSERT INTO readings (station, ts, pm10, source, stored_at)"
+    b" VALUES ('R1', %(ts)s, 20, 'json', %(ts)s)"
+)
+AFTER = b"SELECT * FROM segment_minutes WHERE ts > %(after)s ORDER BY segment, ts"
 
 
 @pytest.mark.parametrize(
