@@ -57,20 +57,21 @@ def plain_verdicts(
     return said
 
 
-def model_verdicts(layout: Layout, blocks: Sequence[Minutes]) -> list[VerdictSaid]:
-    """Those of the model, when minutes carry `effects`: each of an order, a segment's index and
-    the minute of its end, with percent that the increment is lower, and an interval."""
+def model_verdicts(recorded: Recorded, blocks: Sequence[Minutes]) -> list[VerdictSaid]:
+    """Those of the model, when minutes carry `effects`: the minute at which one was settled, and
+    of an order the segment's index in the district, the minute of its end and by how many percent
+    the increment is lower, with an interval."""
     return [
         VerdictSaid(
             each.order,
-            layout.segments[each.segment],
+            recorded.segments[each.segment],
             time_of(each.end),
             each.reduction_pct,
             each.low,
             each.high,
         )
         for block in blocks
-        for each in getattr(block, "effects", ())
+        for _, each in getattr(block, "effects", ())
     ]
 
 

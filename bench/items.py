@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,8 @@ from bench.recorded import Recorded, effects
 from geo.district import District
 from geo.graph import RoadGraph
 
-BLOCK_MIN = 1440
+BLOCK_MIN = 60
+"""Minutes worked out at once: analytics looks ahead from the end of each block."""
 
 Figures = dict[tuple[str, str], float | None]
 """By the figure's name and the method's."""
@@ -55,7 +55,7 @@ def run(
     warm_min: int,
     on_block: Callable[[], None] = lambda: None,
 ) -> Run:
-    """Work a recording through, a day at a time."""
+    """Work a recording through, block by block."""
     layout = Layout.of(district, settings)
     after, upto = recorded.first - 1, recorded.first - 1 + recorded.minutes
     state, blocks = State.start(after, layout, settings), []
@@ -76,7 +76,7 @@ def run(
         method(readings, layout, after, upto)
         for method in (plain.fixed, plain.rolling, plain.today)
     ]
-    column = [recorded.segments.index(name) for name in layout.segments]
+    column = _columns(recorded, layout)
     station = [recorded.stations.index(name) for name in layout.stations]
     own = layout.reach.own
     above = recorded.truth.station_pm10[:, station] - recorded.truth.background[:, None]
@@ -87,7 +87,7 @@ def run(
         layout=layout,
         rows=slice(warm_min, None),
         minutes=blocks,
-        methods=[model_said(blocks), *plainly],
+        methods=[model_said(recorded, layout, blocks), *plainly],
         kerb=recorded.truth.increment[:, column].astype(np.float64),
         felt=np.where(count > 0, felt, np.nan),
         measured=count > 0,
@@ -95,43 +95,54 @@ def run(
     )
 
 
-def model_said(blocks: Sequence[Minutes]) -> Said:
-    """What analytics says of segments; with an interval when its minutes carry one."""
+def model_said(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes]) -> Said:
+    """What analytics says of segments; with the interval of its model where it has one."""
+    increment = np.concatenate([block.increment for block in blocks]) / MILLI
+    known = np.concatenate([block.increment_known for block in blocks])
+    estimates = [getattr(block, "estimate", None) for block in blocks]
+    column = _columns(recorded, layout)
 
-    def all_of(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(block, name) for block in blocks])
+    def ends(name: str) -> Floats | None:
+        if any(each is None for each in estimates):
+            return None
+        end = np.concatenate([getattr(each, name) for each in estimates])[:, column]
+        return np.where(known, end, np.nan)
 
-    def micrograms(name: str) -> Floats:
-        return np.where(all_of("increment_known"), all_of(name) / MILLI, np.nan)
-
-    sure = all(hasattr(block, "low") and hasattr(block, "high") for block in blocks)
     return Said(
         "analytics",
-        micrograms("increment"),
-        all_of("level") >= 2,
-        micrograms("low") if sure else None,
-        micrograms("high") if sure else None,
+        np.where(known, increment, np.nan),
+        np.concatenate([block.level for block in blocks]) >= 2,
+        ends("low"),
+        ends("high"),
     )
 
 
 def model_foresees(run: Run) -> tuple[dict[int, Floats], dict[int, Floats]]:
     """By horizon in minutes, (T, G, Q) quantiles in µg/m³ and (T, G) chances of level 2.
 
-    Taken from the `outlooks` of minutes when analytics gives any: each of one `minute`, with
-    `quantiles` (horizons, Q, G) and `chance` (horizons, levels, G); NaN at minutes without one.
+    Taken from the `outlook` of blocks that have one: of one `minute`, with `quantiles`
+    (horizons, Q, segments of the district) and `chance` (horizons, levels, segments); NaN at all
+    other minutes.
     """
-    found = [each for block in run.minutes for each in getattr(block, "outlooks", ())]
-    if not found:
+    found = [getattr(block, "outlook", None) for block in run.minutes]
+    there = [each for each in found if each is not None]
+    if not there:
         return {}, {}
-    at = [each.minute - run.recorded.first for each in found]
+    at = [each.minute - run.recorded.first for each in there]
+    column = _columns(run.recorded, run.layout)
     quantiles, chance = {}, {}
     for number, horizon in enumerate(ahead.CHANCES_MIN):
         chance[horizon] = np.full(run.kerb.shape, np.nan)
-        chance[horizon][at] = [each.chance[number, 1] for each in found]
+        chance[horizon][at] = [each.chance[number, 1][column] for each in there]
         if horizon in ahead.HORIZONS_MIN:
             quantiles[horizon] = np.full((*run.kerb.shape, len(scores.QUANTILES)), np.nan)
-            quantiles[horizon][at] = [each.quantiles[number].T for each in found]
+            quantiles[horizon][at] = [each.quantiles[number].T[column] for each in there]
     return quantiles, chance
+
+
+def _columns(recorded: Recorded, layout: Layout) -> list[int]:
+    """Where the layout's segments are among all of the district."""
+    return [recorded.segments.index(name) for name in layout.segments]
 
 
 # Items --------------------------------------------------------------------------------------------
@@ -287,7 +298,7 @@ def verdicts(run: Run, district: District, graph: RoadGraph, cache: Path, at_mos
     plainly = helped.plain_verdicts(run.recorded, run.layout, run.minutes, run.settings.verdict)
     methods = {
         "differences": plainly,
-        "analytics": helped.model_verdicts(run.layout, run.minutes),
+        "analytics": helped.model_verdicts(run.recorded, run.minutes),
     }
     # Where all streets are treated all the time, differences have next to nothing to say.
     orders = helped.sample(run.recorded, run.layout, at_most)

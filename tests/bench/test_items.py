@@ -71,19 +71,19 @@ def test_the_warm_up_does_not_count(ran: Run) -> None:
 
 def test_outlooks_take_their_minutes(ran: Run) -> None:
     """An outlook is of its own minute, others are unknown; its chance is that of level 2."""
-    segments = len(ran.layout.segments)
+    segments = len(ran.recorded.segments)
     minute = ran.recorded.first + 90
     outlook = SimpleNamespace(
         minute=minute,
         quantiles=np.arange(3.0)[:, None, None] * 100 + np.arange(5.0)[:, None] * np.ones(segments),
         chance=np.arange(9.0).reshape(3, 3, 1) / 10 * np.ones(segments),
     )
-    block = SimpleNamespace(outlooks=[outlook])
-    told = replace(ran, minutes=[block])  # type: ignore[list-item]
+    blocks = [SimpleNamespace(outlook=outlook), SimpleNamespace(outlook=None)]
+    told = replace(ran, minutes=blocks)  # type: ignore[arg-type]
     quantiles, chance = items.model_foresees(told)
     assert set(quantiles) == {60, 180}
     np.testing.assert_array_equal(quantiles[180][90, 0], [200.0, 201.0, 202.0, 203.0, 204.0])
-    np.testing.assert_array_equal(chance[60][90], np.full(segments, 0.4))
+    np.testing.assert_array_equal(chance[60][90], np.full(len(ran.layout.segments), 0.4))
     assert np.isnan(np.delete(quantiles[60], 90, axis=0)).all()
     assert items.model_foresees(replace(ran, minutes=[])) == ({}, {})
 
