@@ -162,6 +162,7 @@ class Overview(BaseModel):
     newest_reading: datetime | None
     stations_live: int
     sand_dust_since: datetime | None
+    haze_since: datetime | None
     plan: str | None
     plan_at: datetime | None
     plan_trigger: str | None
@@ -197,6 +198,8 @@ class Episode(BaseModel):
     acknowledged_by: str | None
     acknowledged_at: datetime | None
     shelved_until: datetime | None
+    group: str | None
+    measured: bool
     orders: list[str]
     reason: str | None = None
 

@@ -73,7 +73,9 @@ def arrange(
     """Rows as the pages want them: by id, each with how fresh it is."""
     segments = _segments(wanted.segments, minutes, now)
     stations = _stations(wanted.stations, readings, now)
-    sand_dust = [notice["started_at"] for notice in notices if notice["kind"] == "sand_dust"]
+    since: dict[str, datetime] = {}
+    for notice in notices:
+        since.setdefault(notice["kind"], notice["started_at"])
     return {
         "overview": {
             "now": now,
@@ -82,7 +84,8 @@ def arrange(
             "counts": counts(segments.values(), episodes, now),
             "newest_reading": max((reading["ts"] for reading in readings), default=None),
             "stations_live": sum(s["freshness"] == "live" for s in stations.values()),
-            "sand_dust_since": min(sand_dust, default=None),
+            "sand_dust_since": since.get("sand_dust"),
+            "haze_since": since.get("haze"),
             "plan": plan["id"] if plan else None,
             "plan_at": plan["issued_at"] if plan else None,
             "plan_trigger": plan["trigger"] if plan else None,

@@ -7,7 +7,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """An open episode; `cause` is the likeliest kind and `cause_site` the site that it names."""
+    """An open episode; `cause` is the likeliest kind and `cause_site` the site that it names;
+    `group` names the open episodes that are one thing with it; `measured` and not estimated."""
 
     id: str
     segment: str | None
@@ -19,6 +20,8 @@ class Episode:
     cause: str | None = None
     cause_site: str | None = None
     shelved_until: datetime | None = None
+    group: str | None = None
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -269,7 +269,7 @@ def _episode(row: Sequence[Any]) -> Episode:
     likeliest = max(causes, key=lambda cause: cause.get("probability") or 0.0, default=None)
     kind, site = (likeliest.get("kind"), likeliest.get("site")) if likeliest else (None, None)
     identity, segment, at_site, rule, level, state, started_at = row[:7]
-    return Episode(identity, segment, at_site, rule, level, state, started_at, kind, site, row[8])
+    return Episode(identity, segment, at_site, rule, level, state, started_at, kind, site, *row[8:])
 
 
 def _order(row: Sequence[Any]) -> Order:

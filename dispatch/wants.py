@@ -16,6 +16,8 @@ CLEANS = frozenset({"wash", "heavy_clean"})
 
 SIGHTINGS = frozenset({"mud_on_road", "dust_plume", "illegal_dumping", "complaint"})
 GATE_FAILURES = frozenset({"unwashed_truck", "wash_bay_idle", "uncovered_truck"})
+EARLY_WARNINGS = frozenset({"cusum"})
+"""Rules that tell of a rise before any limit is passed: somebody looks, nobody drives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,8 @@ class _Wisher:
     def _no_order_for(self, episode: Episode) -> Reason | None:
         if episode.shelved_until is not None and episode.shelved_until > self.now:
             return self.words.reason("shelved", until=self.words.time(episode.shelved_until))
+        if episode.rule in EARLY_WARNINGS:
+            return self.words.reason("early")
         sentence = {"regional": "regional", "sensor": "sensor", "treatment": "own_work"}
         if episode.cause in sentence:
             return self.words.reason(sentence[episode.cause])

@@ -51,6 +51,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "扬尘由正在进行的作业引起，作业后再看。",
         "Our own crew is raising this dust at work; wait until it is done.",
     ),
+    "early": (
+        "早期预警：浓度正在上升，尚未超标，继续观察。",
+        "An early warning: the dust is rising and no limit is passed yet; watching it.",
+    ),
     "shelved": ("值班员已搁置至{until}。", "An operator has shelved this until {until}."),
     "rain": (
         "正在下雨（30分钟{rain:.1f}毫米），不洒水。",

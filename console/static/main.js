@@ -18,6 +18,7 @@ const Page = {
       h("div", { class: ["page", `view-${selected.view}`, selected.segment ? "detailed" : ""] }, [
         h(Header),
         tables.overview.sand_dust_since ? h("p", { class: "banner sand", role: "status" }, t("header.sand_dust")) : null,
+        tables.overview.haze_since ? h("p", { class: "banner sand", role: "status" }, t("header.haze")) : null,
         live.known && !live.connected ? h("p", { class: "banner lost", role: "alert" }, t("app.reconnecting")) : null,
         h("main", {}, [h(Queue), h(StreetMap), h(Plan), selected.segment ? h(Detail, { key: "detail" }) : null]),
         h("nav", { class: "views" }, VIEWS.map((view) =>

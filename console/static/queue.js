@@ -31,10 +31,24 @@ export function sorted(episodes, now) {
   };
 }
 
+// Episodes with one cause are one thing: the most urgent stands for its group.
+export function grouped(episodes) {
+  const groups = new Map();
+  for (const episode of episodes) {
+    const key = episode.group ?? episode.id;
+    if (groups.has(key)) groups.get(key).push(episode);
+    else groups.set(key, [episode]);
+  }
+  return [...groups];
+}
+
+// A sum of scatters has no unit and says nothing to an operator.
+const UNSAID = new Set(["cusum"]);
+
 const VALUE_OF_RULE = { inc60: "increment", inc15: "increment", pm10_60: "pm10" };
 
 export function ruleWords(episode) {
-  const limit = district.limits[episode.rule]?.[episode.level - 1];
+  const limit = UNSAID.has(episode.rule) ? null : district.limits[episode.rule]?.[episode.level - 1];
   return `${t(`rule.${episode.rule}`)}${limit == null ? "" : ` ${t("rule.over", { limit })}`}`;
 }
 
@@ -199,12 +213,14 @@ const Card = ({ episode }) => {
         h("span", { class: "rule" }, ruleWords(episode)),
         closed || current === undefined ? null
           : h("span", { class: "value" }, [t("queue.now"), " ", h("b", {}, number(episode.rule, current))]),
-        h("span", { class: "value" }, [t("queue.peak"), " ", h("b", {}, number(episode.rule, episode.peak))]),
+        UNSAID.has(episode.rule) ? null
+          : h("span", { class: "value" }, [t("queue.peak"), " ", h("b", {}, number(episode.rule, episode.peak))]),
       ]),
       h("span", { class: "line foot" }, [
         h("span", { class: `chip state ${episode.state}` }, t(`state.${episode.state}`)),
         cause ? h("span", { class: "chip why" }, [causeName(cause),
           cause.probability == null ? "" : ` ${Math.round(cause.probability * 100)}%`]) : null,
+        episode.measured ? null : h("span", { class: "chip" }, t("queue.estimated")),
         running ? h("span", { class: `chip order ${running.state}` },
           `${t(`treatment.${running.treatment}`)} · ${t(`order_state.${running.state}`)}`) : null,
         episode.verdict ? h("span", { class: "chip verdict" }, verdictText(episode.verdict)) : null,
@@ -229,6 +245,7 @@ const Nothing = () => {
 export const Queue = {
   setup() {
     const folded = reactive({ pending: true, shelved: true, closed: true });
+    const unfolded = reactive(new Set());
     const groups = computed(() => sorted(Object.values(tables.episodes), tables.overview.now));
     const cards = (episodes) => episodes.map((episode) => h(Card, { episode, key: episode.id }));
     const fold = (name, episodes) =>
@@ -241,6 +258,19 @@ export const Queue = {
           folded[name] ? null : h("ul", {}, cards(episodes)),
         ])
         : null;
+    const things = (episodes) => grouped(episodes).flatMap(([key, [first, ...others]]) => {
+      const cardOf = (episode) => h(Card, { episode, key: episode.id });
+      if (!others.length) return [cardOf(first)];
+      const open = unfolded.has(key) || others.some((episode) => episode.id === selected.episode);
+      return [
+        cardOf(first),
+        h("li", { class: "fold", key }, h("button", {
+          type: "button", class: "foldhead", "aria-expanded": open,
+          onClick: () => (unfolded.has(key) ? unfolded.delete(key) : unfolded.add(key)),
+        }, [h("span", {}, open ? "▾" : "▸"), t("queue.same_cause", { n: others.length })])),
+        ...(open ? others.map(cardOf) : []),
+      ];
+    });
     return () => {
       const { shown, pending, shelved, closed } = groups.value;
       const waiting = shown.some((episode) => !episode.acknowledged_by);
@@ -252,7 +282,7 @@ export const Queue = {
         ]),
         h("div", { class: "scroll" }, [
           none ? h(Nothing) : null,
-          h("ul", { class: "cards" }, cards(shown)),
+          h("ul", { class: "cards" }, things(shown)),
           fold("pending", pending),
           fold("shelved", shelved),
           fold("closed", closed),

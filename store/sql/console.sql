@@ -53,6 +53,7 @@ ORDER BY crew, seq, id;
 -- lapsed before they held), with their orders and the last reason that dispatch gave.
 SELECT e.id, e.segment, e.site, e.rule, e.level, e.state, e.started_at, e.peak_at, e.peak,
        e.ended_at, e.causes, e.verdict, e.acknowledged_by, e.acknowledged_at, e.shelved_until,
+       e.grp AS "group", e.measured,
        ARRAY(SELECT o.id FROM orders o WHERE o.episode = e.id ORDER BY o.issued_at, o.id) AS orders,
        (SELECT l.detail->>'reason' FROM episode_log l
         WHERE l.episode = e.id AND l.event = 'reason' ORDER BY l.id DESC LIMIT 1) AS reason
@@ -77,6 +78,7 @@ SELECT id, issued_at, trigger FROM plans ORDER BY issued_at DESC, id DESC LIMIT 
 -- Episodes newest first, filtered, after the cursor.
 SELECT e.id, e.segment, e.site, e.rule, e.level, e.state, e.started_at, e.peak_at, e.peak,
        e.ended_at, e.causes, e.verdict, e.acknowledged_by, e.acknowledged_at, e.shelved_until,
+       e.grp AS "group", e.measured,
        ARRAY(SELECT o.id FROM orders o WHERE o.episode = e.id ORDER BY o.issued_at, o.id) AS orders
 FROM episodes e
 WHERE NOT e.withdrawn
@@ -95,6 +97,7 @@ LIMIT %(limit)s;
 -- One episode with the ids of its orders.
 SELECT e.id, e.segment, e.site, e.rule, e.level, e.state, e.started_at, e.peak_at, e.peak,
        e.ended_at, e.causes, e.verdict, e.acknowledged_by, e.acknowledged_at, e.shelved_until,
+       e.grp AS "group", e.measured,
        ARRAY(SELECT o.id FROM orders o WHERE o.episode = e.id ORDER BY o.issued_at, o.id) AS orders
 FROM episodes e
 WHERE e.id = %(id)s AND NOT e.withdrawn;

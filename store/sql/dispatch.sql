@@ -45,7 +45,7 @@ CROSS JOIN LATERAL (
 
 -- name: open_episodes
 -- Episodes that are not closed.
-SELECT id, segment, site, rule, level, state, started_at, causes, shelved_until
+SELECT id, segment, site, rule, level, state, started_at, causes, shelved_until, grp, measured
 FROM episodes WHERE state <> 'closed' AND NOT withdrawn ORDER BY id;
 
 -- name: plan_in_force

@@ -103,6 +103,14 @@ def test_shelved_episode_waits_until_its_time() -> None:
     assert found.wants[0].episode == "E1"
 
 
+def test_an_early_warning_sends_nobody() -> None:
+    """It is answered with a reason; once a limit is passed there, that episode has an order."""
+    warned = episode(level=1, rule="cusum")
+    assert against(wished("water_truck", episodes=(warned,)), episode="E1") == ["early"]
+    both = wished("water_truck", episodes=(warned, episode(id="E2")))
+    assert both.wants[0].episode == "E2"
+
+
 def test_pending_episode_is_not_yet_one() -> None:
     """A pending episode asks for nothing."""
     found = wished("water_truck", episodes=(episode(state="pending"),))
