@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.clocks import ClockState, clocks, weather
+from analytics.gains import GainState, gains
 from analytics.minutes import minute_of
 from analytics.readings import PM10, PM25, TSP, Readings
 from analytics.repeats import RepeatState, repeats
@@ -33,6 +34,7 @@ TESTS = (
     "rate",
     "repeat",
     "low",
+    "gain",
     "clock",
     "neighbour",
 )
@@ -96,6 +98,7 @@ class QualityState:
     last: Floats
     last_minute: Ints
     repeat: RepeatState
+    gain: GainState
     clock: ClockState
 
     @classmethod
@@ -112,6 +115,7 @@ class QualityState:
             last=np.full((stations, CHANNELS), np.nan),
             last_minute=np.full((stations, CHANNELS), -(10**9), np.int64),
             repeat=RepeatState.start(stations),
+            gain=GainState.start(stations),
             clock=ClockState.start(stations),
         )
 
@@ -120,7 +124,7 @@ class QualityState:
         kept: dict[str, Any] = {}
         for field in fields(self):
             part = getattr(self, field.name)
-            if isinstance(part, (RepeatState, ClockState)):
+            if field.name in _PARTS:
                 kept |= {f"{field.name}_{f.name}": getattr(part, f.name) for f in fields(part)}
             else:
                 kept[field.name] = part
@@ -129,11 +133,14 @@ class QualityState:
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:
         """Back from `arrays`."""
-        own: dict[str, Any] = {
-            "repeat": RepeatState(*(kept[f"repeat_{f.name}"] for f in fields(RepeatState))),
-            "clock": ClockState(*(kept[f"clock_{f.name}"] for f in fields(ClockState))),
+        own = {
+            name: part(*(kept[f"{name}_{f.name}"] for f in fields(part)))
+            for name, part in _PARTS.items()
         }
         return cls(**{f.name: own[f.name] if f.name in own else kept[f.name] for f in fields(cls)})
+
+
+_PARTS: dict[str, Any] = {"repeat": RepeatState, "gain": GainState, "clock": ClockState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +189,9 @@ def check(
     }
     passed = np.logical_and.reduce([finding.flags == GOOD for finding in findings.values()])
     away = kinds == STATION_KINDS.index("background")
-    findings["low"] = low(rows, state, passed, away, settings, after=after, upto=upto)
+    grid = _Grid.of(rows, state, passed, away, after=after, upto=upto)
+    findings["low"] = low(rows, state, grid, settings)
+    findings["gain"] = gain(rows, state, grid, settings)
     flags = np.full((len(new), CHANNELS, len(TESTS)), GOOD, np.int8)
     for name, finding in findings.items():
         flags[:, :, TESTS.index(name)] = finding.flags
@@ -500,46 +509,61 @@ def repeated(rows: Rows, state: QualityState, settings: QualitySettings, *, upto
 # One station and the others ---------------------------------------------------------------------
 
 
-def low(
-    rows: Rows,
-    state: QualityState,
-    believed: Bools,
-    backgrounds: Bools,
-    settings: QualitySettings,
-    *,
-    after: int,
-    upto: int,
-) -> Finding:
-    """A channel that has long read far less than what blows in: dead, or its inlet is blocked.
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Minutes after `after`: pm (T, S, 3) of what passed the tests of single stations, NaN where
+    nothing did; blown_in (T, 3); kept: of what stations said last."""
 
-    believed: (n, 3) rows that the tests so far let pass; backgrounds: (S,) stations that measure
-    what blows in.
-    """
-    stations = len(backgrounds)
-    grid = np.full((upto - after + 1, stations, CHANNELS), np.nan)
-    grid[0] = state.last
-    minute = np.zeros(grid.shape, np.int64)
-    minute[0] = state.last_minute
-    where = (rows.minute - after, rows.station)
-    # Of two readings in a minute the later one.
-    grid[where] = np.where(believed, rows.pm, np.nan)
-    there = ~np.isnan(grid)
-    at = np.where(there, np.arange(len(grid))[:, None, None], 0)
-    np.maximum.accumulate(at, axis=0, out=at)
-    grid = np.take_along_axis(grid, at, 0)
-    said = np.where(at > 0, after + at, minute[0][None])
-    last, last_minute = grid[-1].copy(), said[-1]
-    grid[np.arange(after, upto + 1)[:, None, None] - said > _HELD_MIN] = np.nan
+    after: int
+    pm: Floats
+    blown_in: Floats
+    kept: dict[str, Any]
 
-    reference = _blown_in(grid[1:], backgrounds)[rows.minute - after - 1]
+    @classmethod
+    def of(
+        cls, rows: Rows, state: QualityState, passed: Bools, away: Bools, *, after: int, upto: int
+    ) -> Self:
+        """passed: (n, 3) rows; away: (S,) stations that measure what blows in."""
+        pm = np.full((upto - after + 1, len(away), CHANNELS), np.nan)
+        # Of two readings in a minute the later one.
+        pm[rows.minute - after, rows.station] = np.where(passed, rows.pm, np.nan)
+        held = pm.copy()
+        held[0] = state.last
+        there = ~np.isnan(held)
+        at = np.where(there, np.arange(len(held))[:, None, None], 0)
+        np.maximum.accumulate(at, axis=0, out=at)
+        held = np.take_along_axis(held, at, 0)
+        said = np.where(at > 0, after + at, state.last_minute)
+        kept = {"last": held[-1].copy(), "last_minute": said[-1]}
+        held[np.arange(after, upto + 1)[:, None, None] - said > _HELD_MIN] = np.nan
+        return cls(after, pm[1:], _blown_in(held[1:], away), kept)
+
+
+def low(rows: Rows, state: QualityState, grid: _Grid, settings: QualitySettings) -> Finding:
+    """A channel that has long read far less than what blows in: dead, or its inlet is blocked."""
+    reference = grid.blown_in[rows.minute - grid.after - 1]
     under = (rows.pm < settings.low_share * reference) & (reference > settings.low_floor)
     steps, since_ms = _running(rows, under, state.low, state.low_since_ms)
     kept = _carried(rows, state, steps, since_ms, "low")
-    kept |= {"last": last, "last_minute": last_minute}
-    long = (steps >= settings.low_min) & (
-        rows.ts_ms[:, None] - since_ms >= settings.low_min * _MINUTE_MS
+    lasted_min = (rows.ts_ms[:, None] - since_ms) / _MINUTE_MS
+    long = (steps >= settings.low_min) & (lasted_min >= settings.low_min)
+    return Finding(np.where(long, SUSPECT, GOOD).astype(np.int8), reference, kept | grid.kept)
+
+
+def gain(rows: Rows, state: QualityState, grid: _Grid, settings: QualitySettings) -> Finding:
+    """Off by a factor against what the station was itself; see `gains`."""
+    kept, off, factor = gains(
+        state.gain,
+        grid.pm[:, :, 0],
+        grid.pm[:, :, 1],
+        grid.blown_in[:, 0],
+        grid.blown_in[:, 1],
+        settings.gain,
     )
-    return Finding(np.where(long, SUSPECT, GOOD).astype(np.int8), reference, kept)
+    place = (rows.minute - grid.after - 1, rows.station)
+    bad = np.repeat(off[place][:, None], CHANNELS, axis=1)
+    number = np.repeat(factor[place][:, None], CHANNELS, axis=1)
+    return Finding(np.where(bad, SUSPECT, GOOD).astype(np.int8), number, {"gain": kept})
 
 
 def _blown_in(grid: Floats, backgrounds: Bools) -> Floats:
@@ -595,6 +619,10 @@ _WORDS = {
     "low": (
         "数值 {v:g} 持续远低于外来背景 {n:g}",
         "{v:g} has long been far below the {n:g} that blows in",
+    ),
+    "gain": (
+        "灵敏度漂移：读数 {v:g}，约为本站平时的 {n:.2f} 倍",
+        "its gain has drifted: {v:g} is {n:.2f} times what it used to read",
     ),
     "clock": (
         "时钟偏{zh} {m:.0f} 分钟：气象与其他站此时不符",

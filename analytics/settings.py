@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from analytics.street.settings import StreetSettings
+
 Quantity = Literal["increment_capped", "increment", "pm10", "tsp", "cusum"]
 QUANTITIES: tuple[Quantity, ...] = ("increment_capped", "increment", "pm10", "tsp", "cusum")
 """What a rule may judge: PM10 over a background of at most `background_cap`, PM10 over all of the
@@ -91,6 +93,54 @@ STATION_KINDS = ("road", "site", "background")
 
 
 @dataclass(frozen=True, slots=True)
+class GainSettings:
+    """When a station's gain has drifted from what it was."""
+
+    off: float = 1.12
+    "By this factor, up or down ..."
+    release: float = 0.7
+    "... until its logarithm is back under this share of that."
+    fine_share: float = 0.22
+    "Of PM2.5 in the PM10 of fresh road and soil dust; AP-42 13.2.1 has 0.15 / 0.62 = 0.24."
+    street_share: float = 0.7
+    "Minutes with more of the street's dust, relative to what blows in, are passed over."
+    least: float = 10.0
+    "And those with less µg/m³ of PM10 blowing in."
+    learn_min: int = 90
+    "Minutes from which a station's own gain is learned first ..."
+    usual_min: int = 7200
+    "... and that it remembers later."
+    recent_min: int = 30
+    "Minutes over which it is judged."
+
+    def __post_init__(self) -> None:
+        if not self.off > 1 or not 0 < self.release <= 1:
+            raise ValueError("off is a factor above 1, release a share")
+        if not 0 <= self.fine_share < 0.5:
+            raise ValueError(f"fine_share = {self.fine_share}: of coarse dust; below 0.5")
+        if not 10 <= self.recent_min <= self.learn_min <= self.usual_min:
+            raise ValueError("10 <= recent_min <= learn_min <= usual_min is needed")
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourSettings:
+    """When a reading contradicts the model of the street."""
+
+    below_share: float = 0.5
+    "Below this share of what blows in ..."
+    below_min: int = 10
+    "... for so many minutes, no street explains a reading."
+    leap_spreads: float = 6.0
+    "One reading so many standard deviations over a calm stretch is a leap ..."
+    leap_min: float = 200.0
+    "... if it is this much, in µg/m³."
+
+    def __post_init__(self) -> None:
+        if not 0 < self.below_share < 1 or self.below_min < 1:
+            raise ValueError("below_share is a share, below_min at least one minute")
+
+
+@dataclass(frozen=True, slots=True)
 class QualitySettings:
     """Thresholds of the quality tests, after IOOS QARTOD; PM in µg/m³."""
 
@@ -117,6 +167,8 @@ class QualitySettings:
     "Where less blows in there is nothing to compare with."
     repeat_readings: int = 8
     "So many moving readings that are those of a day before are no chance."
+    gain: GainSettings = field(default_factory=GainSettings)
+    neighbour: NeighbourSettings = field(default_factory=NeighbourSettings)
 
     def __post_init__(self) -> None:
         if not 0 < self.flat_chance < 0.1:
@@ -237,6 +289,9 @@ class AnalyticsSettings:
     "On the wall clock a minute is worked out so long after its end; in lockstep at once."
     quality: QualitySettings = field(default_factory=QualitySettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    street: StreetSettings = field(default_factory=StreetSettings)
+    sees_share: float = 0.35
+    "A station that feels less than this share of what its street's kerbs do is on the lee side."
     early: EarlySettings = field(default_factory=EarlySettings)
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     language: Literal["zh-CN", "en"] = "zh-CN"
