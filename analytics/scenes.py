@@ -1,12 +1,15 @@
 """The scene of an episode: everything that speaks for or against a cause, at one minute."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics.causes import GATE_FLAGS, Exceedance, Scene, SiteNearby
 from analytics.happenings import Event, Happenings
 from analytics.layout import Layout, Place
-from analytics.minutes import MILLI, Bools, Ints, minute_of
+from analytics.minutes import MILLI, Bools, Ints
 from analytics.readings import WIND_DIR, WIND_SPEED, Readings
 
 HOUR = 60
@@ -44,9 +47,10 @@ def scene(
     street = known[:, 0] & ~layout.background
     near = (layout.place_station_m[p] <= NEIGHBOUR_M) & street
     near[here] = False
-    upto = minute_of(readings.ts_ms) <= minute
-    wind_speed, wind_from = _wind(readings, upto, minute)
-    events = [e for e in happenings.events if minute - HOUR < e.minute <= minute]
+    wind_speed, wind_from = _wind(readings, minute, len(layout.stations))
+    events = _lately(happenings.events, minute)
+    gates = [event for event in events if event.kind in GATE_FLAGS]
+    plumes = [event for event in events if event.kind == "dust_plume"]
     g = int(layout.place_segment[p])
     around = (
         {layout.segments[i] for i in np.flatnonzero(layout.apart_m[g] <= TRUCKS_SEEN_M)}
@@ -61,7 +65,7 @@ def scene(
         mud_flags=sum(e.kind == "mud_on_road" and e.segment == place.segment for e in events),
         coarse_share=_coarse_share(pm[here], known[here]),
         stations_high=float((above[street] >= HIGH_INCREMENT).mean()) if street.any() else 0.0,
-        flagged_share=_flagged_share(readings, believed, upto, here),
+        flagged_share=_flagged_share(readings, believed, minute, here),
         neighbours_low=bool(near.any() and (above[near] < LOW_INCREMENT).all()),
         own_work=_own_work(happenings, place, minute, started),
         sites=[
@@ -73,31 +77,56 @@ def scene(
                 gate_here=place.segment in layout.site_gates[k],
                 itself=place.site == site,
                 gate_flags=sum(
-                    e.kind in GATE_FLAGS
-                    and (e.site == site or (e.site is None and e.segment in layout.site_gates[k]))
-                    for e in events
+                    e.site == site or (e.site is None and e.segment in layout.site_gates[k])
+                    for e in gates
                 ),
-                plume_flags=sum(e.kind == "dust_plume" and e.site == site for e in events),
+                plume_flags=sum(e.site == site for e in plumes),
             )
             for k, site in enumerate(layout.sites)
         ],
     )
 
 
-def _wind(readings: Readings, upto: Bools, minute: int) -> tuple[float, float]:
+def _lately(events: Sequence[Event], minute: int) -> Sequence[Event]:
+    """Those of the hour up to the end of `minute`; events are sorted by minute."""
+    first = bisect_right(events, minute - HOUR, key=lambda event: event.minute)
+    return events[first : bisect_right(events, minute, key=lambda event: event.minute)]
+
+
+def _rows_upto(readings: Readings, stations: Ints, minute: int) -> Ints:
+    """Per station, the row after its last reading in or before `minute`.
+
+    A search in each station's own rows: a block may hold a day of them, and an episode looks at
+    half an hour.
+    """
+    low = np.searchsorted(readings.station, stations, side="left")
+    high = np.searchsorted(readings.station, stations, side="right")
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        there = np.zeros(len(stations), bool)
+        there[open_] = readings.ts_ms[middle[open_]] <= minute * 60_000
+        low = np.where(open_ & there, middle + 1, low)
+        high = np.where(open_ & ~there, middle, high)
+    return np.asarray(low, np.int64)
+
+
+def _wind(readings: Readings, minute: int, stations: int) -> tuple[float, float]:
     """Mean wind vector over the newest believable wind of every station; speed 0 if unknown."""
-    fresh = upto & (minute_of(readings.ts_ms) > minute - WIND_AGE_MIN)
-    speed, towards = readings.values[:, WIND_SPEED], readings.values[:, WIND_DIR]
-    there = np.flatnonzero(fresh & (speed >= 0) & (speed < 60) & (towards >= 0) & (towards <= 360))
+    every = np.arange(stations)
+    first = _rows_upto(readings, every, minute - WIND_AGE_MIN)
+    count = _rows_upto(readings, every, minute) - first
+    rows = np.arange(count.sum()) + np.repeat(first - np.cumsum(count) + count, count)
+    speed, towards = readings.values[rows, WIND_SPEED], readings.values[rows, WIND_DIR]
+    there = np.flatnonzero((speed >= 0) & (speed < 60) & (towards >= 0) & (towards <= 360))
     if not len(there):
         return 0.0, 0.0
-    last = there[np.append(np.diff(readings.station[there]) != 0, True)]
+    last = there[np.append(np.diff(readings.station[rows][there]) != 0, True)]
     angle = np.radians(towards[last])
     east, north = (speed[last] * np.sin(angle)).mean(), (speed[last] * np.cos(angle)).mean()
     return float(np.hypot(east, north)), float(np.degrees(np.arctan2(east, north)) % 360)
 
 
-def _trucks(events: list[Event], around: set[str]) -> int:
+def _trucks(events: Sequence[Event], around: set[str]) -> int:
     """Heavy trucks past the busiest camera near by."""
     seen: dict[str, int] = {}
     for event in events:
@@ -114,12 +143,14 @@ def _coarse_share(pm: Ints, known: Bools) -> float:
 
 
 def _flagged_share(
-    readings: Readings, believed: NDArray[np.bool_], upto: Bools, here: list[int]
+    readings: Readings, believed: NDArray[np.bool_], minute: int, here: list[int]
 ) -> float:
     """Share of the last ten readings of the place's stations that failed a test on PM10."""
     shares = []
-    for station in here:
-        rows = np.flatnonzero(upto & (readings.station == station))[-HEALTH_READINGS:]
+    stations = np.array(here, np.int64)
+    first = np.searchsorted(readings.station, stations)
+    for begin, end in zip(first, _rows_upto(readings, stations, minute), strict=True):
+        rows = np.arange(max(begin, end - HEALTH_READINGS), end)
         rows = rows[~np.isnan(readings.values[rows, 0])]
         if len(rows):
             shares.append(float((~believed[rows, 0]).mean()))
