@@ -145,6 +145,33 @@ def test_shelve_and_find_it_again(visit: Visit) -> None:
     expect(page.locator(f".cards [data-episode={EPISODE}]")).to_be_visible()
 
 
+def test_what_has_one_cause_is_one_card(visit: Visit) -> None:
+    """Three episodes of one group are one card with a fold; what is estimated says so; haze is one
+    line above them all."""
+    with connect(visit.running.dsn, name="test") as conn:
+        conn.execute(
+            "UPDATE episodes SET grp = 'G-1', measured = segment <> 'XH09N' WHERE id <> %s",
+            (EPISODE,),
+        )
+        conn.execute(
+            "INSERT INTO notices (id, kind, started_at) VALUES ('N-1', 'haze', %s)",
+            (plausible.NOW,),
+        )
+        conn.commit()
+    visit.sign_in()
+    page = visit.page
+    expect(page.locator(".cards .card .place")).to_have_text(
+        ["兴海大道 07 北行", "兴海大道 03 南行"]
+    )
+    expect(page.locator(".banner.sand")).to_contain_text("霾")
+    page.get_by_role("button", name="另有 2 条同一原因").click()
+    expect(page.locator(".cards .card .place")).to_have_text(
+        ["兴海大道 07 北行", "兴海大道 03 南行", "兴海大道 12 南行", "兴海大道 09 北行"]
+    )
+    expect(page.locator(".cards .card").last).to_contain_text("推算")
+    assert visit.errors == []
+
+
 def test_hostile_comment_stays_text(visit: Visit) -> None:
     """A comment and a report of markup and script are shown as letters and run nothing."""
     with connect(visit.running.dsn, name="test", autocommit=True) as conn:
