@@ -87,7 +87,7 @@ def run(
         layout=layout,
         rows=slice(warm_min, None),
         minutes=blocks,
-        methods=[model_said(recorded, layout, blocks), *plainly],
+        methods=[*model_said(recorded, layout, blocks), *plainly],
         kerb=recorded.truth.increment[:, column].astype(np.float64),
         felt=np.where(count > 0, felt, np.nan),
         measured=count > 0,
@@ -95,26 +95,25 @@ def run(
     )
 
 
-def model_said(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes]) -> Said:
-    """What analytics says of segments; with the interval of its model where it has one."""
+def model_said(recorded: Recorded, layout: Layout, blocks: Sequence[Minutes]) -> list[Said]:
+    """What analytics says of segments, with the interval of its model where it has one; and
+    beside it the model alone, which on measured segments may say something else."""
     increment = np.concatenate([block.increment for block in blocks]) / MILLI
     known = np.concatenate([block.increment_known for block in blocks])
+    level = np.concatenate([block.level for block in blocks])
+    said = Said("analytics", np.where(known, increment, np.nan), level >= 2)
     estimates = [getattr(block, "estimate", None) for block in blocks]
+    if any(each is None for each in estimates):
+        return [said]
     column = _columns(recorded, layout)
-
-    def ends(name: str) -> Floats | None:
-        if any(each is None for each in estimates):
-            return None
-        end = np.concatenate([getattr(each, name) for each in estimates])[:, column]
-        return np.where(known, end, np.nan)
-
-    return Said(
-        "analytics",
-        np.where(known, increment, np.nan),
-        np.concatenate([block.level for block in blocks]) >= 2,
-        ends("low"),
-        ends("high"),
+    kerb, low, high = (
+        np.where(
+            known, np.concatenate([getattr(each, name) for each in estimates])[:, column], np.nan
+        )
+        for name in ("increment", "low", "high")
     )
+    alone = Said("model alone", kerb, scores.over_limits(kerb), low, high)
+    return [replace(said, low=low, high=high), alone]
 
 
 def model_foresees(run: Run) -> tuple[dict[int, Floats], dict[int, Floats]]:

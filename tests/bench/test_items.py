@@ -14,7 +14,7 @@ from bench.recorded import Recorded
 from geo.district import District
 from tests.bench.conftest import MINUTES
 
-WARM = 60
+WARM = 30
 
 
 @pytest.fixture(scope="module")
