@@ -10,6 +10,7 @@ import numpy as np
 from psycopg.types.json import Jsonb
 
 from analytics.fold import Minutes, State, episode_id
+from analytics.gains import apart
 from analytics.happenings import Happenings
 from analytics.judging import due, judge
 from analytics.layout import Layout
@@ -24,6 +25,7 @@ from store.outbox import post
 from store.statements import statements
 
 SQL = statements("analytics")
+HEALTH = statements("health")
 
 
 class Results:
@@ -84,6 +86,22 @@ class Results:
                 self._treated = self._treated | dict.fromkeys(now_done, at)
             out.append(self._treated)
         return out
+
+    def store_gains(self, conn: Connection, state: State) -> None:
+        """What each station's gain has come to, as far as it is known."""
+        gain, settings = state.quality.gain, self._settings.quality.gain
+        factors = np.exp(apart(gain, settings))
+        rows = [
+            {
+                "station": self._layout.stations[s],
+                "ts": time_of(state.minute),
+                "gain": round(float(factors[s]), 4),
+            }
+            for s in np.flatnonzero(gain.minutes >= settings.learn_min)
+        ]
+        if rows:
+            with conn.cursor() as cursor:
+                cursor.executemany(HEALTH.put_gain, rows)
 
     def store_flags(self, conn: Connection, minutes: Minutes) -> None:
         """Every test that did not pass, with its reason in words."""
@@ -159,13 +177,15 @@ class Results:
                 self._renew(conn, change.id, at, now, "reopened" if moved.reopened else "level")
         for _, episode, group in minutes.groups:
             conn.execute(SQL.set_group, {"id": episode, "group": group, "now": now})
-        for p, r in np.argwhere(state.machine.phase != NONE):
+        machine = state.machine
+        open_ = np.argwhere(machine.phase != NONE)
+        if len(open_):
             conn.execute(
-                SQL.raise_peak,
+                SQL.raise_peaks,
                 {
-                    "id": self._id(state, int(p), int(r)),
-                    "peak": int(state.machine.peak[p, r]) / MILLI,
-                    "peak_at": time_of(int(state.machine.peak_at[p, r])),
+                    "ids": [self._id(state, int(p), int(r)) for p, r in open_],
+                    "peaks": [int(machine.peak[p, r]) / MILLI for p, r in open_],
+                    "peaks_at": [time_of(int(machine.peak_at[p, r])) for p, r in open_],
                 },
             )
         return touched

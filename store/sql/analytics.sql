@@ -140,10 +140,12 @@ SELECT id FROM over WHERE state <> 'closed' ORDER BY id;
 UPDATE episodes SET state = 'closed', ended_at = started_at, updated_at = %(now)s
 WHERE id = %(id)s AND withdrawn;
 
--- name: raise_peak
--- A peak that rose without any other change.
-UPDATE episodes SET peak = %(peak)s, peak_at = %(peak_at)s
-WHERE id = %(id)s AND peak IS DISTINCT FROM %(peak)s;
+-- name: raise_peaks
+-- Peaks that rose without any other change.
+UPDATE episodes SET peak = risen.peak, peak_at = risen.peak_at
+FROM unnest(%(ids)s::text[], %(peaks)s::float8[], %(peaks_at)s::timestamptz[])
+    AS risen (id, peak, peak_at)
+WHERE episodes.id = risen.id AND episodes.peak IS DISTINCT FROM risen.peak;
 
 -- name: log_episode
 -- One line of an episode's story; working the past out again does not repeat it.
