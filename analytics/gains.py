@@ -68,9 +68,21 @@ def gains(
     off: NDArray[np.bool_] = np.zeros(pm10.shape, np.bool_)
     factor: Floats = np.zeros(pm10.shape)
     for t in range(len(pm10)):
-        apart = _minute(new, log_gain[t], tells[t], settings)
-        off[t], factor[t] = new.off, apart
+        factor[t] = _minute(new, log_gain[t], tells[t], settings)
+        off[t] = new.off
     return new, off, np.asarray(np.round(np.exp(factor), 4), np.float64)
+
+
+def apart(state: GainState, settings: GainSettings) -> Floats:
+    """(S,) logarithm of recent over usual gain; 0 for stations that are not known yet.
+
+    When what blows in is misjudged, all seem to drift, and none is blamed: the middle is taken off.
+    """
+    ready = state.minutes >= settings.learn_min
+    off = np.where(ready, state.recent - state.usual, 0.0)
+    if ready.sum() >= FEWEST:
+        off = np.where(ready, off - np.median(off[ready]), 0.0)
+    return off
 
 
 def _minute(
@@ -91,11 +103,7 @@ def _minute(
     state.usual[tells] += (now - state.usual[tells]) * share
     state.minutes[tells] = np.minimum(known + 1, settings.usual_min)
 
-    ready = state.minutes >= settings.learn_min
-    apart = np.where(ready, state.recent - state.usual, 0.0)
-    if ready.sum() >= FEWEST:
-        # When what blows in is misjudged, all seem to drift, and none is blamed.
-        apart = np.where(ready, apart - np.median(apart[ready]), 0.0)
+    off = apart(state, settings)
     limit = np.log(settings.off)
-    state.off[:] = np.abs(apart) > np.where(state.off, settings.release * limit, limit)
-    return apart
+    state.off[:] = np.abs(off) > np.where(state.off, settings.release * limit, limit)
+    return off

@@ -99,6 +99,8 @@ def store(
     """
     results.store_minutes(conn, block.minutes, block.happenings)
     results.store_flags(conn, block.minutes)
+    if block.state.minute // 60 > block.before.minute // 60:
+        results.store_gains(conn, block.state)
     touched = results.store_episodes(conn, block.minutes, block.state, now, doubted)
     results.store_notices(conn, block.minutes)
     return touched | results.judge_works(

@@ -20,6 +20,7 @@ from store.leadership import Leadership
 from store.statements import statements
 
 SQL = statements("analytics")
+HEALTH = statements("health")
 
 COLD_MIN = 1440
 """How much of the past is worked out where nothing is kept: after a change of settings."""
@@ -160,6 +161,7 @@ class Analytics:
         since = {"ts": time_of(state.minute)}
         conn.execute(SQL.forget_minutes, since)
         conn.execute(SQL.forget_flags, since)
+        conn.execute(HEALTH.forget_gains, since)
         conn.execute(SQL.forget_checkpoints, since)
         conn.execute(SQL.forget_notices, since)
         conn.execute(SQL.reopen_notices, since)

@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 dead_letters = typer.Typer(no_args_is_help=True, help="What was refused, and why. 死信。")
 app.add_typer(dead_letters, name="dead-letters")
+quality = typer.Typer(no_args_is_help=True, help="Of the stations and their tests. 质控。")
+app.add_typer(quality, name="quality")
 
 terminal = Terminal(stderr=True, highlight=False)
 
@@ -46,6 +48,11 @@ Mqtt = Annotated[
 Db = Annotated[str | None, typer.Option("--db", help="Database: a PostgreSQL address.")]
 ScenarioName = Annotated[str, typer.Option("--scenario", help="A scenario's name, or a TOML file.")]
 Seed = Annotated[int, typer.Option(help="Of every random choice of the world.")]
+From = Annotated[
+    str,
+    typer.Option("--from", help="RFC 3339 time; the district's own time without an offset."),
+]
+To = Annotated[str, typer.Option("--to", help="The end, likewise.")]
 
 
 @app.command()
@@ -496,6 +503,71 @@ def retry_letters(
         finally:
             publisher.stop()
         sys.stdout.write(f"sent again: {', '.join(map(str, sent))}\n")
+
+
+@quality.command("propose")
+def propose_thresholds(
+    first: From,
+    last: To,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """Thresholds of the tests out of stored history, as TOML to put into district.toml."""
+    from analytics.layout import Layout
+    from analytics.thresholds import as_toml, history, propose
+    from store.database import connect
+
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {"db": db})
+        since, until = (
+            _time(text, loaded.timezone, option)
+            for text, option in ((first, "--from"), (last, "--to"))
+        )
+        layout = Layout.of(loaded, settings.analytics)
+        with connect(settings.db, name="quality") as conn:
+            found = propose(history(conn, loaded, layout, since, until), layout.kinds)
+        if not found:
+            _complain("too few believed readings in that span to propose anything")
+            raise typer.Exit(1)
+        sys.stdout.write(as_toml(found, settings.analytics.quality))
+
+
+@quality.command("stations")
+def station_health(
+    first: From,
+    last: To,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """Per station and day: what is missing, what is doubted and why, its gain."""
+    from rich.table import Table
+
+    from analytics.health import complaints, station_days
+    from store.database import connect
+
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {"db": db})
+        zone = loaded.timezone
+        with connect(settings.db, name="quality") as conn:
+            days = station_days(
+                conn, _time(first, zone, "--from"), _time(last, zone, "--to"), str(zone)
+            )
+        table = Table("站点 station", "日 day", "读数 readings", "最后 last", "缺失 missing",
+                      "可疑 doubted", "灵敏度 gain", "备注 remarks")  # fmt: skip
+        for day in days:
+            table.add_row(
+                day.station,
+                f"{day.day}",
+                f"{day.readings}",
+                f"{day.last_seen.astimezone(zone):%H:%M}",
+                f"{day.missing:.1%}",
+                f"{day.flagged:.1%}",
+                "" if day.gain is None else f"{day.gain:.2f}",
+                "; ".join(complaints(day, settings.language)),
+            )
+        Terminal(width=max(Terminal().width, 110)).print(table)
 
 
 # What the commands share ------------------------------------------------------------------------
