@@ -23,6 +23,7 @@ from console.users import MAY_ACT, hash_password
 from store.statements import statements
 
 SQL = statements("console")
+HEALTH = statements("health")
 STEPS_DRAWN_MAX = 1500
 """A chart has no more pixels than this."""
 
@@ -79,6 +80,20 @@ async def sites(request: Request, _: Looker) -> list[models.Site]:
 async def stations(request: Request, _: Looker) -> list[models.Station]:
     """Every station."""
     return _district(request).stations
+
+
+@router.get("/stations/health", tags=["state"])
+async def station_health(
+    request: Request,
+    _: Looker,
+    hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24,
+) -> list[models.StationDay]:
+    """How each station was, by local day: missing, doubted and by which test, last heard, gain."""
+    last = await _feed(request).time()
+    span = {"first": last - timedelta(hours=hours), "last": last}
+    async with _pool(request).connection() as conn:
+        found = await rows(conn, HEALTH.station_days, span | {"zone": _district(request).timezone})
+    return [models.StationDay.model_validate(day) for day in found]
 
 
 @router.get("/crews", tags=["district"])

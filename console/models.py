@@ -1,6 +1,6 @@
 """What the API answers with. Times are UTC, lengths metres, PM in µg/m³, water in litres."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -120,6 +120,21 @@ class StationNow(BaseModel):
     noise: float | None
     status: str | None
     freshness: Freshness
+
+
+class StationDay(BaseModel):
+    """How a station was on a local day: `missing` is a share of the day, `flagged` and `by_test`
+    are shares of its readings, `gain` is against what it used to read."""
+
+    station: str
+    day: date
+    readings: int
+    last_seen: datetime
+    every_min: float
+    missing: float
+    flagged: float
+    by_test: dict[str, float]
+    gain: float | None
 
 
 class CrewNow(BaseModel):

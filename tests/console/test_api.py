@@ -45,6 +45,20 @@ def test_district_is_drawn_whole(reader: httpx.Client, district: District) -> No
         assert reader.get(f"/api/v1/{name}").json() == layers[name]
 
 
+def test_station_health_is_told_by_day(reader: httpx.Client, district: District) -> None:
+    """Every station that spoke has a row for the day, with what is missing of it."""
+    found = reader.get("/api/v1/stations/health", params={"hours": 3}).json()
+    assert {day["station"] for day in found} <= set(district.stations)
+    assert found
+    for day in found:
+        assert day["readings"] > 0
+        assert 0 <= day["missing"] < 1
+        assert day["flagged"] == 0
+        assert day["by_test"] == {}
+        assert day["gain"] is None
+    assert reader.get("/api/v1/stations/health", params={"hours": 0}).status_code == 422
+
+
 def test_history_gives_minutes_orders_and_verdicts(
     reader: httpx.Client, still_console: Running
 ) -> None:
