@@ -22,10 +22,9 @@ from analytics.causes import Exceedance, causes
 from analytics.early import Warnings, sums
 from analytics.groups import OpenEpisode, regroup
 from analytics.happenings import Happenings
-from analytics.increment import segment_increments
 from analytics.judged import UNKNOWN, Judged, judged_minutes
 from analytics.layout import Layout, Place
-from analytics.minutes import MILLI, Bools, Ints, minute_means, minute_of
+from analytics.minutes import MILLI, Bools, Ints, minute_means
 from analytics.notices import NoticeChange, Weather, notices
 from analytics.quality import PM, QualityState, check
 from analytics.readings import Readings
@@ -43,6 +42,9 @@ from analytics.rules import (
 )
 from analytics.scenes import scene
 from analytics.settings import AnalyticsSettings
+from analytics.street.estimate import Carried, Estimate
+from analytics.street.outlook import Outlook
+from analytics.street.watches import Effect
 
 HOUR = 60
 WARNING_SHOWN_MIN = 15
@@ -57,7 +59,7 @@ class State:
     hours: (24, S) hourly means of stations, hour_sum and hour_count (S,) of the hour under way;
     background: (60,) the last hour of it; causes: those of each episode that is open or may come
     back, by its id; measured: whether it was, at its last change; groups: the group of each open
-    episode that has entered a level.
+    episode that has entered a level; street: the model's.
     """
 
     minute: int
@@ -76,6 +78,7 @@ class State:
     causes: dict[str, list[dict[str, Any]]]
     groups: dict[str, str]
     measured: dict[str, bool]
+    street: Carried
 
     @classmethod
     def start(cls, minute: int, layout: Layout, settings: AnalyticsSettings) -> "State":
@@ -98,6 +101,7 @@ class State:
             causes={},
             groups={},
             measured={},
+            street=Carried.start(minute, layout.estimator.model),
         )
 
     def to_bytes(self) -> bytes:
@@ -108,8 +112,8 @@ class State:
             if field.name in PARTS:
                 for part in fields(PARTS[field.name]):
                     arrays[f"{field.name}_{part.name}"] = getattr(value, part.name)
-            elif field.name == "quality":
-                arrays |= {f"quality_{name}": part for name, part in value.arrays().items()}
+            elif field.name in NESTED:
+                arrays |= {f"{field.name}_{key}": part for key, part in value.arrays().items()}
             elif field.name in TOLD:
                 arrays[field.name] = np.frombuffer(msgspec.json.encode(value), np.uint8)
             else:
@@ -132,9 +136,13 @@ class State:
                 if name in PARTS:
                     part = PARTS[name]
                     own[name] = part(*(whole(f"{name}_{f.name}") for f in fields(part)))
-                elif name == "quality":
-                    own[name] = QualityState.of(
-                        {k.removeprefix("quality_"): v for k, v in arrays.items() if k.startswith("quality_")}
+                elif name in NESTED:
+                    own[name] = NESTED[name].of(
+                        {
+                            key.removeprefix(f"{name}_"): value
+                            for key, value in arrays.items()
+                            if key.startswith(f"{name}_")
+                        }
                     )
                 elif name in TOLD:
                     own[name] = msgspec.json.decode(arrays[name].tobytes())
@@ -150,6 +158,7 @@ PARTS: dict[str, Any] = {
     "warning": Warnings,
     "machine": Machine,
 }
+NESTED: dict[str, Any] = {"quality": QualityState, "street": Carried}
 TOLD = ("causes", "groups", "measured")
 
 
@@ -159,7 +168,8 @@ class Minutes:
 
     background (T,) and increment in thousandths of µg/m³ where their `known` says so; level;
     confidence; `cause` the first cause of an episode that is open there; `flagged` the readings
-    with a flag that is not good, their flags and the numbers behind them; `notices` what blew in, begun or ended;
+    with a flag that is not good, their flags and the numbers behind them; `notices` what blew in,
+    begun or ended;
     `groups` (minute, episode, group) where an open episode's group is another than before.
     """
 
@@ -177,6 +187,9 @@ class Minutes:
     episodes: list["EpisodeChange"]
     notices: list[NoticeChange]
     groups: list[tuple[int, str, str]]
+    estimate: Estimate
+    effects: list[tuple[int, Effect]]
+    outlook: Outlook | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +238,25 @@ def advance(
     hours, hour_sum, hour_count, level_of_day = _hours(state, pm10, pm10_known)
     blown, blown_known = _background(long_pm10, long_known, level_of_day, layout)
 
-    increment, confidence = segment_increments(pm10, pm10_known, blown, blown_known, layout.reach)
+    carried, estimate = layout.estimator.run(
+        state.street,
+        upto,
+        readings,
+        means,
+        known,
+        np.where(blown_known, blown / MILLI, np.nan),
+        happenings,
+    )
+    blown, blown_known = _modelled(estimate, blown, blown_known, long_known)
+    guess = np.rint(estimate.increment[:, layout.in_model] * MILLI).astype(np.int64)
+    sure = np.round(estimate.confidence[:, layout.in_model], 3)
+    blind = _blind(estimate, pm10_known, layout, settings)
     weather, noticed_changes, noticed = notices(
         state.weather, after + 1, blown, blown_known, *_fine_and_coarse(means, known),
         settings.notices,
     )  # fmt: skip
     judged = judged_minutes(
-        means, known, blown, blown_known, increment, confidence, noticed, state.background,
+        means, known, blown, blown_known, guess, sure, blind, noticed, state.background,
         layout, settings,
     )  # fmt: skip
     warning, judged.values[:, :, CUSUM], judged.known[:, :, CUSUM] = sums(
@@ -253,6 +278,7 @@ def advance(
     machine, transitions, place_level = Judge(settings).run(
         state.machine, after + 1, trailing, there
     )
+    increment, confidence = _told(pm10, pm10_known, blown, blown_known, guess, sure, layout)
     on_segment = layout.place_segment >= 0
     level = np.zeros(increment.shape, np.int64)
     level[:, layout.place_segment[on_segment]] = place_level[:, on_segment]
@@ -327,6 +353,7 @@ def advance(
         causes={one: known_causes[one] for one in sorted(lasting & known_causes.keys())},
         groups=dict(sorted(groups.items())),
         measured={one: measured[one] for one in sorted(lasting & measured.keys())},
+        street=carried,
     )
     return new, Minutes(
         first=after + 1,
@@ -343,7 +370,56 @@ def advance(
         episodes=episodes,
         notices=noticed_changes,
         groups=regrouped,
+        estimate=estimate,
+        effects=estimate.effects,
+        outlook=estimate.outlook,
     )
+
+
+MODEL_STATIONS = 3
+"""With fewer stations the model cannot tell the background from the street's dust."""
+
+
+def _modelled(
+    estimate: Estimate, plain: Ints, plain_known: Bools, known: Bools
+) -> tuple[Ints, Bools]:
+    """(T,) the background: the model's where enough stations have spoken in the last hour, the
+    plain one elsewhere. known: (60 + T, S)."""
+    spoke = np.cumsum(known, axis=0)
+    lately: Bools = np.greater(spoke[HOUR:], spoke[:-HOUR])
+    enough = np.count_nonzero(lately, axis=1) >= MODEL_STATIONS
+    modelled = np.rint(estimate.background * MILLI).astype(np.int64)
+    return np.where(enough, modelled, plain), enough | plain_known
+
+
+def _blind(estimate: Estimate, known: Bools, layout: Layout, settings: AnalyticsSettings) -> Bools:
+    """(T, G) where the wind keeps a street's dust away from every station on it."""
+    sees = np.where(known & ~np.isnan(estimate.sees), estimate.sees, -1.0)
+    blind = np.zeros((len(sees), len(layout.segments)), bool)
+    for g in np.flatnonzero(layout.reach.own.any(axis=1)):
+        best = sees[:, layout.reach.own[g]].max(axis=1)
+        blind[:, g] = (best >= 0) & (best < settings.sees_share)
+    return blind
+
+
+def _told(
+    pm10: Ints,
+    known: Bools,
+    background: Ints,
+    background_known: Bools,
+    guess: Ints,
+    sure: NDArray[np.float64],
+    layout: Layout,
+) -> tuple[Ints, NDArray[np.float64]]:
+    """(T, G) increments as the world is told them, and the confidence: measured where a station
+    stands, estimated elsewhere."""
+    own = layout.reach.own.astype(np.int64).T
+    there = known & background_known[:, None]
+    count = there.astype(np.int64) @ own
+    above = np.where(there, pm10 - background[:, None], 0) @ own
+    measured = count > 0
+    told = np.where(measured, np.rint(above / np.maximum(count, 1)), guess).astype(np.int64)
+    return told, np.where(measured, 1.0, np.where(background_known[:, None], sure, 0.0))
 
 
 def _fine_and_coarse(means: Ints, known: Bools) -> tuple[Ints, Ints]:

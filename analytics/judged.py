@@ -82,6 +82,7 @@ def judged_minutes(
     background_known: Bools,
     increment: Ints,
     confidence: NDArray[np.float64],
+    blind: Bools,
     noticed: Bools,
     before: Ints,
     layout: Layout,
@@ -90,7 +91,9 @@ def judged_minutes(
     """The channels of every place but the early warning's, which `analytics.early` adds.
 
     means, known: (T, S, 3) PM10, PM2.5, TSP of stations. background, background_known: (T,).
-    increment, confidence: (T, G) of segments; what a place's own station says goes before it.
+    increment, confidence: (T, G) of segments as estimated; what a place's own station says goes
+    before it, but where blind (T, G): the wind keeps the street's dust away from the station, and
+    the higher of the two counts.
     noticed: (T,) whether a notice of sand dust or haze holds. before: (60,) the background's last
     hour, UNKNOWN where there is none. All in thousandths.
     """
@@ -107,9 +110,12 @@ def judged_minutes(
     guess = np.where(street, increment[:, g], 0)
     sure = np.where(street, np.rint(confidence[:, g] * CERTAIN), 0).astype(np.int64)
     measured = count10 > 0
-    guessed = ~measured & there & (sure >= settings.estimate_confidence * CERTAIN) & (sure > 0)
+    could = there & (sure >= settings.estimate_confidence * CERTAIN) & (sure > 0)
 
     own = np.rint(sum10 / np.maximum(count10, 1)).astype(np.int64)
+    lee = measured & could & blind[:, g] & street & (blown + guess > own)
+    measured = measured & ~lee
+    guessed = could & ~measured
     pm10 = np.where(measured, own, blown + guess)
     over = pm10 - blown
     on_street = over[:, street & layout.place_of.any(axis=1)]

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from analytics.increment import Reach
 from analytics.settings import STATION_KINDS, AnalyticsSettings
+from analytics.street.estimate import Estimator
+from analytics.street.ground import Ground
+from analytics.street.model import Model
 from geo.district import District
 
 TOUCHING_M = 30.0
@@ -35,10 +38,13 @@ class Place:
 class Layout:
     """Indices that every array of analytics shares.
 
-    stations, segments: ids by index; background: (S,) which stations measure it; kinds: (S,) as in STATION_KINDS; places: what the
-    rules judge; place_of: (P, S) which stations speak for it; place_segment: (P,) its index or -1;
+    stations, segments: ids by index; background: (S,) which stations measure it; kinds: (S,) as in
+    STATION_KINDS; places: what the rules judge; place_of: (P, S) which stations speak for it;
+    place_segment: (P,) its index or -1;
     touching: (P, P) segments that share a junction or are two carriageways of one road;
-    apart_m: (G, G) between segments; place_station_m: (P, S) from a place's stations, or from the
+    apart_m: (G, G) between segments; estimator: the model of the street; in_model: (G,) the index
+    of each segment there, where those that nobody treats count too; place_station_m: (P, S) from a
+    place's stations, or from the
     segment where it has none, to every station; site_m, site_bearing: (P, sites) as seen from a
     place.
     """
@@ -60,6 +66,8 @@ class Layout:
     station_apart_m: NDArray[np.float64]
     site_m: NDArray[np.float64]
     site_bearing: NDArray[np.float64]
+    estimator: Estimator
+    in_model: NDArray[np.int64]
     fingerprint: str
 
     @classmethod
@@ -125,6 +133,7 @@ class Layout:
             ]
         ).reshape(-1, 2)
         east, north = np.moveaxis(centres[None, :] - seen_from[:, None], 2, 0)
+        ground = Ground.of(district, settings.street)
         fingerprint = hashlib.sha256(
             msgspec.json.encode(
                 [
@@ -153,5 +162,13 @@ class Layout:
             station_apart_m=station_apart_m,
             site_m=np.hypot(east, north),
             site_bearing=np.degrees(np.arctan2(east, north)) % 360,
+            estimator=Estimator(district, Model(ground, settings.street), hourly_limits(settings)),
+            in_model=np.array([ground.index[g.id] for g in segments], np.int64),
             fingerprint=fingerprint,
         )
+
+
+def hourly_limits(settings: AnalyticsSettings) -> tuple[float, ...]:
+    """The limits of the hourly increment that forecasts give the chances of passing."""
+    rule = settings.rules.get("inc60")
+    return tuple(limit for limit in (rule.limits if rule else ()) if limit is not None)

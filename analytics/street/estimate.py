@@ -1,0 +1,243 @@
+"""A span of minutes through the model: what each street adds, and who brings it."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.happenings import Happenings
+from analytics.minutes import MILLI, Bools, Ints, minute_of
+from analytics.readings import PM10, Readings
+from analytics.street.inputs import Sky, minutes, weather
+from analytics.street.model import Minute, Model, Street
+from analytics.street.outlook import STEP_MIN, Outlook, outlook
+from analytics.street.watches import Effect, Watch
+from geo.district import District
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+NINETY = 1.645
+LEAST_UG_M3 = 1.0
+"""No interval is narrower than this either way."""
+HEARD_MIN = 60
+"""A station that has said nothing for so long is not heard."""
+UNSURE = 0.5
+"""Standard deviation of a logarithm at which confidence is a half."""
+GIVEN_MIN = 5
+GIVEN_MEMORY_MIN = 30.0
+"""Who brings the dust is told as a mean that fades over this time, kept every few minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The model's part of the fold's state. given: (M, 1 + K) fading mean µg/m³ by who brings it,
+    given_then the same as it was kept last; spoke_at: (S,) the minute each station last spoke."""
+
+    street: Street
+    sky: Sky
+    given: Rows
+    given_then: Rows
+    spoke_at: Ints
+
+    @classmethod
+    def start(cls, minute: int, model: Model) -> "Carried":
+        """Nothing known before `minute`."""
+        shape = (len(model.ground.segments), 1 + len(model.ground.sites))
+        return cls(
+            Street.start(minute, model.ground, model.settings),
+            Sky.unknown(),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.float32),
+            np.full(len(model.ground.own), -(10**9), np.int64),
+        )
+
+    def arrays(self) -> dict[str, Any]:
+        """As kept in a checkpoint."""
+        street, watches = self.street, self.street.watches
+        about = [(w.order, w.segment, w.treatment, w.begun, w.end, w.minutes) for w in watches]
+        members = street.x.shape[1]
+        followed = [(w.load, w.film, w.with_it, w.without) for w in watches]
+        return {
+            **{name: getattr(street, name) for name in _KEPT},
+            "sky": np.array([getattr(self.sky, field.name) for field in fields(Sky)]),
+            "given": self.given,
+            "given_then": self.given_then,
+            "spoke_at": self.spoke_at,
+            "about": np.frombuffer(msgspec.json.encode(about), np.uint8),
+            "followed": np.array(followed, np.float32).reshape(-1, 4, members),
+        }
+
+    @classmethod
+    def of(cls, arrays: dict[str, Any]) -> "Carried":
+        """Out of a checkpoint."""
+        about = msgspec.json.decode(
+            arrays["about"].tobytes(), type=list[tuple[str, int, int, int, int, int]]
+        )
+        watches = tuple(
+            Watch(
+                order, segment, treatment, begun, end, parts[0], parts[1], parts[2], parts[3], count
+            )
+            for (order, segment, treatment, begun, end, count), parts in zip(
+                about, arrays["followed"], strict=True
+            )
+        )
+        kept = {name: arrays[name] for name in _KEPT}
+        sky = arrays["sky"].tolist()
+        return cls(
+            Street(**kept | {"minute": int(kept["minute"])}, watches=watches),
+            Sky(sky[0], sky[1], sky[2], sky[3], sky[4], int(sky[5]), int(sky[6])),
+            arrays["given"],
+            arrays["given_then"],
+            arrays["spoke_at"],
+        )
+
+
+_KEPT = tuple(field.name for field in fields(Street) if field.name != "watches")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Minutes (T) of all segments (M), in µg/m³ of PM10.
+
+    background, background_sd: (T,); increment, low, high: (T, M) what streets and sites add at the
+    kerbs, 90 % between low and high; confidence: (T, M) 0 where nobody speaks for a segment;
+    expected, spread: (T, S) log PM10 as foreseen before a station spoke, with standard deviation;
+    sees: (T, S) what a station on a segment feels of the street over what its kerbs do; given: the
+    fading means by who brings the dust, one every few minutes, given_at: (T,) which of them holds;
+    effects: (minute, effect); outlook: of the newest quarter of an hour, if one ended.
+    """
+
+    background: Floats
+    background_sd: Floats
+    increment: Floats
+    low: Floats
+    high: Floats
+    confidence: Floats
+    expected: Floats
+    spread: Floats
+    sees: Floats
+    given: list[Rows]
+    given_at: Ints
+    effects: list[tuple[int, Effect]]
+    outlook: Outlook | None
+
+
+class Estimator:
+    """The model over a district, and how it is fed."""
+
+    def __init__(self, district: District, model: Model, limits: tuple[float, ...]) -> None:
+        self.model, self._limits, self._zone = model, limits, district.timezone
+        sites = [camera.site for camera in district.cameras.values()]
+        self._watched = np.array([site in sites for site in model.ground.sites], bool)
+        self._error = np.full(len(model.ground.own), model.settings.reading_error)
+        self._error[model.ground.at_site] = model.settings.site_error
+        self._error[model.ground.background] = model.settings.background_error
+
+    def run(
+        self,
+        carried: Carried,
+        upto: int,
+        readings: Readings,
+        pm: Ints,
+        known: Bools,
+        plain_background: Floats,
+        happenings: Happenings,
+    ) -> tuple[Carried, Estimate]:
+        """Carry the model on to minute `upto`.
+
+        readings: sorted, of these minutes and before; pm, known: (T, S, 3) minutes of stations in
+        thousandths, of believed readings; plain_background: (T,) µg/m³, NaN where unknown, which
+        the model heeds where no background station speaks.
+        """
+        model = self.model
+        first = carried.street.minute + 1
+        count = upto - first + 1
+        sky, weathers = weather(carried.sky, readings, first, count, model.ground)
+        read = self._fresh(readings, pm[:, :, 0], known[:, :, 0], first)
+        fine = np.where(
+            known[:, :, 0] & known[:, :, 1], pm[:, :, 1] / np.maximum(pm[:, :, 0], 1), 0.5
+        )
+        street, given, then = carried.street, carried.given, carried.given_then
+        spoke_at = carried.spoke_at.copy()
+        segments, background = len(model.ground.segments), model.ground.background
+        rows: dict[str, list[object]] = {}
+        kept, given_at = [then], np.zeros(count, np.int64)
+        effects: list[tuple[int, Effect]] = []
+        ahead: Outlook | None = None
+        newest = upto - upto % STEP_MIN
+        keep = np.float32(1 / GIVEN_MEMORY_MIN)
+        for t, now in enumerate(
+            minutes(first, weathers, happenings, model.ground, self._zone, self._watched)
+        ):
+            spoke_at[~np.isnan(read[t])] = now.minute
+            rh = min(now.weather.rh, 97.0)
+            swells = np.minimum(fine[t], 1.0) * max(rh / (100 - rh) - 3, 0.0)
+            street, was = model.step(
+                street,
+                now,
+                read[t],
+                self._error,
+                swells,
+                float(plain_background[t]),
+                bool((now.minute - spoke_at[background] < HEARD_MIN).any()),
+            )
+            given = given + keep * (was.given.astype(np.float32) - given)
+            if now.minute % GIVEN_MIN == 0:
+                kept.append(given)
+            given_at[t] = len(kept) - 1
+            effects += [(now.minute, effect) for effect in was.effects]
+            for name, value in self._told(street, was, spoke_at, now.minute).items():
+                rows.setdefault(name, []).append(value)
+            if now.minute == newest:
+                ahead = outlook(model, street, now.weather, self._limits, self._zone)
+        shapes = {"background": (), "background_sd": (), "expected": (len(spoke_at),)}
+        shapes |= {"spread": (len(spoke_at),), "sees": (len(spoke_at),)}
+        arrays = {
+            name: np.array(rows.get(name, []), np.float64).reshape(
+                count, *shapes.get(name, (segments,))
+            )
+            for name in (
+                "background", "background_sd", "increment", "low", "high", "confidence",
+                "expected", "spread", "sees",
+            )
+        }  # fmt: skip
+        carried = Carried(street, sky, given, kept[-1], spoke_at)
+        return carried, Estimate(
+            **arrays, given=kept, given_at=given_at, effects=effects, outlook=ahead
+        )
+
+    def _fresh(self, readings: Readings, pm10: Ints, known: Bools, first: int) -> Floats:
+        """(T, S) µg/m³ in the minutes in which a station really spoke, NaN in those in which its
+        last reading still stands: nothing is heeded twice."""
+        minute = minute_of(readings.ts_ms) - first
+        inside = (minute >= 0) & (minute < len(pm10)) & ~np.isnan(readings.values[:, PM10])
+        fresh = np.zeros(pm10.shape, bool)
+        fresh[minute[inside], readings.station[inside]] = True
+        return np.where(fresh & known, pm10 / MILLI, np.nan)
+
+    def _told(
+        self, street: Street, was: Minute, spoke_at: Ints, minute: int
+    ) -> dict[str, Floats | float]:
+        """The row of a minute."""
+        model = self.model
+        logs = np.log(was.kerb + np.float32(1e-3))
+        middle = np.exp(logs.mean(axis=1, dtype=np.float64))
+        reach = NINETY * np.hypot(logs.std(axis=1, dtype=np.float64), model.settings.kerb_error)
+        silt, tracked = model.loads(street.x)
+        unsure = np.hypot(np.log(silt + tracked).std(axis=1), model.settings.kerb_error) / UNSURE
+        heard = (minute - spoke_at < HEARD_MIN) & ~model.ground.background
+        near = np.where(heard[:, None], model.ground.heard, 0.0).max(axis=0, initial=0.0)
+        return {
+            "background": float(was.back.mean(dtype=np.float64)),
+            "background_sd": float(was.back.std(dtype=np.float64)),
+            "increment": was.kerb.mean(axis=1, dtype=np.float64),
+            "low": np.maximum(middle * np.exp(-reach) - LEAST_UG_M3, 0.0),
+            "high": middle * np.exp(reach) + LEAST_UG_M3,
+            "confidence": near / (1 + unsure.astype(np.float64) ** 2),
+            "expected": was.expected,
+            "spread": was.spread,
+            "sees": was.sees,
+        }

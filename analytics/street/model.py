@@ -1,0 +1,640 @@
+"""A minute of the street: the physics moves every member on, then the stations correct them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.street import traffic
+from analytics.street.dispersion import stability
+from analytics.street.ground import Ground
+from analytics.street.members import THETA, TREATMENTS, Parts, heed
+from analytics.street.settings import StreetSettings
+from analytics.street.watches import Effect, Watch, settle
+from analytics.street.weather import Weather, drying_mm_h
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+K_PM10, K_SILT = 0.62, 3.23
+"""g per vehicle-km of PM10, and of everything up to 75 µm (AP-42 13.2.1, table 1)."""
+ESCAPE = 0.6
+"""Of the dust raised, the share that leaves the street."""
+TYRES = 0.0006
+"""Of a street's silt, what one heavy truck carries away."""
+SPRAY = 0.003
+"""Of a film, what one heavy truck sprays away."""
+HOLDS_MM = 1.0
+RAIN_SHARE = 0.2
+"""Of the silt, what a millimetre of rain flushes away."""
+HALF_SOILED = 0.35
+"""g/m² at which a treatment takes half of the share that it takes off a soiled street."""
+WETS = np.array([True, False, True, True, True])
+"""Treatments, in their order, whose water stays on the street."""
+MIST_MIN = 25.0
+MIST = 0.3
+"""Of the dust, what a fog cannon's mist holds down; it fades over MIST_MIN (ACP 23:6775)."""
+SWEEPING = 1.3
+"""Sweeping raises dust while it lasts (Huang 2014)."""
+LEAST_READ = np.float32(0.5)
+DIGITS = 0.7
+LEAST_SILT = np.float32(np.log(1e-3))
+LEAST_TRACKED = np.float32(np.log(1e-4))
+
+
+@dataclass(frozen=True, slots=True)
+class Treating:
+    """What a crew does to a street in a minute: a share of its length, litres on each m²; `ends`
+    is the minute in which the order was reported done."""
+
+    order: str
+    segment: int
+    treatment: int
+    share: float
+    water_mm: float
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a minute brings besides readings.
+
+    heavy, light: (M,) vehicles to expect; busy_hour: trucks in a minute for one a day; counted:
+    (M,) trucks that cameras saw; dirty, idle: (K,) flags of unwashed trucks and idle wheel washes;
+    watched: (K,) whether somebody watches the gate; mud: segments reported as muddy.
+    """
+
+    minute: int
+    weather: Weather
+    heavy: Floats
+    light: Floats
+    busy_hour: float
+    counted: NDArray[np.int64]
+    dirty: NDArray[np.int64]
+    idle: NDArray[np.int64]
+    watched: NDArray[np.bool_]
+    mud: tuple[int, ...]
+    works: tuple[Treating, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Street:
+    """The state after `minute`; rows of `x` as `Parts` says, `film` (M, N) mm.
+
+    counted, expected: (M,) fading sums of trucks at cameras, seen_at their last word; failing: (K,)
+    log-odds that a wheel wash fails; mist: (M,) share of dust held down; recent: (60, M) µg/m³ that
+    the model gave for each kerb in the last hour, the newest last; watches: orders whose effect is
+    being followed.
+    """
+
+    minute: int
+    x: Rows
+    film: Rows
+    counted: Floats
+    expected: Floats
+    seen_at: Ints
+    failing: Floats
+    mist: Floats
+    recent: Rows
+    watches: tuple[Watch, ...]
+
+    @classmethod
+    def start(cls, minute: int, ground: Ground, settings: StreetSettings) -> "Street":
+        """Nothing known before `minute` but what is usual elsewhere."""
+        parts, n = Parts.of(ground), settings.members
+        rng = np.random.default_rng((settings.seed, 0))
+        x = rng.standard_normal((parts.count, n)).astype(np.float32)
+        m = len(ground.segments)
+        usual = np.log(settings.silt_g_m2) + settings.silt_spread * (ground.alike @ x[parts.usual])
+        x[parts.usual] = usual
+        x[parts.silt] = usual + 0.3 * (ground.alike @ x[parts.silt])
+        x[parts.soil] = _soil_clean(ground, settings)[:, None] + 0.6 * x[parts.soil]
+        x[parts.haul] *= np.float32(settings.haul_spread)
+        x[parts.tracked] = LEAST_TRACKED + 3 + 0.5 * x[parts.tracked]
+        x[parts.plume] = np.log(settings.plume_g_s) + 0.8 * x[parts.plume]
+        x[parts.burst] = 0.0
+        x[parts.gain] *= settings.gain_spread
+        x[parts.swell] = settings.swell + settings.swell_spread * x[parts.swell]
+        x[parts.local] *= settings.local_spread
+        x[parts.theta] = theta_prior(settings)[0][:, None] + (
+            theta_prior(settings)[1][:, None] * x[parts.theta]
+        )
+        x[parts.back] = np.log(settings.background_ug_m3) + 0.7 * x[parts.back]
+        _centre(x, parts)
+        return cls(
+            minute=minute,
+            x=x,
+            film=np.zeros((m, n), np.float32),
+            counted=np.zeros(m),
+            expected=np.zeros(m),
+            seen_at=np.full(m, -(10**9), np.int64),
+            failing=np.full(len(ground.sites), -3.0),
+            mist=np.zeros(m),
+            recent=np.zeros((60, m), np.float32),
+            watches=(),
+        )
+
+
+def _centre(x: Rows, parts: Parts) -> None:
+    """Instruments are right on the mean before anything is known."""
+    for part in (parts.gain, parts.local):
+        x[part] -= x[part].mean(axis=1, keepdims=True)
+
+
+def theta_prior(settings: StreetSettings) -> tuple[Rows, Rows]:
+    """Means and standard deviations of the shared parameters."""
+    share = np.array([settings.removes[name] for name in TREATMENTS])
+    mean = np.concatenate((np.zeros(len(THETA) - len(TREATMENTS)), np.log(share / (1 - share))))
+    spread = np.concatenate((np.array([0.4, 0.3, 0.3]), np.full(len(TREATMENTS), 0.5)))
+    return mean.astype(np.float32), spread.astype(np.float32)
+
+
+def _soil_clean(ground: Ground, settings: StreetSettings) -> Floats:
+    return np.log(np.where(ground.muddy, settings.soil_clean_g, settings.soil_paved_g))
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """What a minute came to.
+
+    back: (N,) µg/m³ of PM10 that blows in; kerb: (M, N) what streets and sites add at each kerb;
+    given: (M, 1 + K) the mean of it by who brought the dust, the streets themselves and each site;
+    expected, spread: (S,) log PM10 as foreseen before the stations spoke, and its standard
+    deviation; sees: (S,) what a station on a segment feels of the street against what its kerbs do,
+    as the wind stands, NaN for the others; effects: of orders
+    whose hour of watching has ended.
+    """
+
+    back: Rows
+    kerb: Rows
+    given: Floats
+    expected: Floats
+    spread: Floats
+    sees: Floats
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """(M,) heavy trucks in a minute; stirs: g/(m s) of PM10 for 1 g/m² of silt and k = 1; bursts:
+    standard deviation of a minute's traffic, relative."""
+
+    heavy: Floats
+    stirs: Floats
+    bursts: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What crews and rain did: film (M, N) mm, mist and sweeping (M,); of each watched order, the
+    film (N,) without it, and the logarithm (N,) of what others left of the silt."""
+
+    film: Rows
+    mist: Floats
+    sweeping: Floats
+    films: dict[str, Rows]
+    left: dict[str, Rows]
+
+
+class Model:
+    """The physics and the filter over one district."""
+
+    def __init__(self, ground: Ground, settings: StreetSettings) -> None:
+        self.ground, self.settings = ground, settings
+        self.parts = Parts.of(ground)
+        self._reach = self.parts.reach(ground, settings.theta_reach)
+        self._theta = theta_prior(settings)
+        self._soil_clean = _soil_clean(ground, settings).astype(np.float32)
+        self._per_area = (ground.pair_share / ground.area_m2[ground.pair_segment]).astype(
+            np.float32
+        )
+
+    def step(
+        self,
+        street: Street,
+        now: Inputs,
+        read: Floats,
+        error: Floats,
+        swells: Floats,
+        plain_background: float = float("nan"),
+        anchored: bool = True,
+    ) -> tuple[Street, Minute]:
+        """The street after minute `now.minute`, which must follow `street.minute`.
+
+        read: (S,) PM10 in µg/m³ of stations that spoke, NaN for the others; error: (S,) relative
+        standard deviation of each; swells: (S,) how far humidity lets fine dust swell;
+        plain_background: µg/m³ by a plain method; anchored: whether a background station has spoken
+        lately: if none has, streets and the plain method tell what blows in.
+        """
+        parts = self.parts
+        x = street.x.copy()
+        rng = np.random.Generator(np.random.SFC64((self.settings.seed, now.minute)))
+        counted, expected, seen_at = self._count(street, now)
+        traffic_now = self.traffic(now, traffic.activity(counted, expected, seen_at, now.minute))
+        failing = self._gates(street.failing, now)
+        watches = self._watch(street, x, now)
+        done = self._treat(street, x, now, watches)
+        wet = self.lets_through(x, done.film)
+        before = self._loads_at(x, watches)
+        rate = self.renew(x, rng, wet, traffic_now, now, 1.0)
+        watches = self._renew_watches(watches, done, before, rate, x, traffic_now)
+        self.wander(x, rng, failing)
+        x[parts.burst] = traffic_now.bursts[:, None] * rng.standard_normal(
+            x[parts.burst].shape, np.float32
+        )
+        held = (traffic_now.stirs * (1 - done.mist) * done.sweeping).astype(np.float32)
+        table = self.table(now.weather)
+        foreseen, by_back = self._foresee(x, table, held[:, None] * wet, now, swells)
+        expected_log = foreseen.mean(axis=1, dtype=np.float64)
+        spread = np.hypot(foreseen.std(axis=1, dtype=np.float64), error)
+        before = self._loads_at(x, watches)
+        spoke = np.flatnonzero(~np.isnan(read))
+        if len(spoke):
+            self._heed(x, foreseen, by_back, read, error, spoke)
+        if not anchored:
+            self._anchor(x, plain_background)
+        # What the stations teach of a street holds for it without the order, too.
+        after = self._loads_at(x, watches)
+        watches = tuple(
+            replace(watch, load=watch.load * b / a)
+            for watch, a, b in zip(watches, before, after, strict=True)
+        )
+        loads = self.loads(x)
+        strength = self.strengths(x, loads[0] + loads[1], held[:, None] * wet)
+        plumes = self.plumes(x, now)
+        stations, segments = len(self.ground.own), len(self.ground.segments)
+        kerb = np.float32(1e6) * (
+            table[stations:, :segments] @ strength + table[stations:, segments:] @ plumes
+        )
+        watches, effects = self._felt(watches, x, table, kerb, strength, wet, now.minute)
+        new = Street(
+            minute=now.minute,
+            x=x,
+            film=done.film,
+            counted=counted,
+            expected=expected,
+            seen_at=seen_at,
+            failing=failing,
+            mist=done.mist * np.exp(-1 / MIST_MIN),
+            recent=np.vstack((street.recent[1:], kerb.mean(axis=1)[None])),
+            watches=watches,
+        )
+        given = self._given(table[stations:], x, loads, strength, plumes)
+        back = np.exp(x[parts.back])
+        sees = self._sees(table)
+        return new, Minute(back, kerb, given, expected_log, spread, sees, effects)
+
+    def _heed(
+        self,
+        x: Rows,
+        foreseen: Rows,
+        by_back: Rows,
+        read: Floats,
+        error: Floats,
+        who: NDArray[np.intp],
+    ) -> None:
+        """Correct the members by what some stations said."""
+        # A monitor's last digit counts where there is hardly any dust.
+        digits = DIGITS / np.maximum(np.exp(foreseen[who].mean(axis=1, dtype=np.float64)), 3.0)
+        heed(
+            x,
+            foreseen[who],
+            by_back[who],
+            np.log(np.maximum(read[who], 1.0) + LEAST_READ),
+            np.hypot(error[who], digits),
+            self._reach[:, who],
+            self.ground.together[np.ix_(who, who)],
+            self.parts.back,
+            self.ground.background[who],
+        )
+        self._bound(x)
+
+    def _foresee(
+        self, x: Rows, table: Rows, held: Rows, now: Inputs, swells: Floats
+    ) -> tuple[Rows, Rows]:
+        """(S, N) log PM10 that each member foresees at each station, and the background's part of
+        its deviation."""
+        parts, stations, segments = self.parts, len(self.ground.own), len(self.ground.segments)
+        loads = self.loads(x)
+        strength = self.strengths(x, loads[0] + loads[1], held)
+        local = np.float32(1e6) * (
+            table[:stations, :segments] @ strength
+            + table[:stations, segments:] @ self.plumes(x, now)
+        )
+        local *= np.exp(x[parts.local])
+        back = np.exp(x[parts.back])
+        log_pm10 = np.log(back + local + LEAST_READ) + x[parts.gain]
+        log_pm10 += x[parts.swell] * swells[:, None].astype(np.float32)
+        share = (back / (back + local)).mean(axis=1)
+        return log_pm10, share[:, None] * (x[parts.back] - x[parts.back].mean())
+
+    def _anchor(self, x: Rows, plain_background: float) -> None:
+        """Where only streets are measured, their dust and the background look alike: the plain
+        background holds the model's, with the weight of one unsure reading."""
+        if np.isnan(plain_background):
+            return
+        back = x[self.parts.back]
+        mean, variance = float(back.mean()), float(back.var())
+        said = np.log(max(plain_background, 1.0))
+        gain = variance / (variance + self.settings.plain_error**2)
+        x[self.parts.back] += np.float32(gain * (said - mean)) - np.float32(gain / 2) * (
+            back - np.float32(mean)
+        )
+
+    def _sees(self, table: Rows) -> Floats:
+        """(S,) what a unit off its own street gives a station over what it gives the kerbs."""
+        own, stations = self.ground.own, len(self.ground.own)
+        here = np.flatnonzero(own >= 0)
+        sees = np.full(stations, np.nan)
+        kerb = table[stations + own[here], own[here]]
+        sees[here] = table[here, own[here]] / np.maximum(kerb, np.float32(1e-9))
+        return sees
+
+    # What happens in the minute ---------------------------------------------------------------
+
+    def _count(self, street: Street, now: Inputs) -> tuple[Floats, Floats, Ints]:
+        fade = np.exp(-1 / traffic.MEMORY_MIN)
+        seen_at = np.where(now.counted > 0, now.minute, street.seen_at)
+        alive = now.minute - seen_at < traffic.ALIVE_MIN
+        expected = street.expected * fade + np.where(alive, now.heavy, 0.0)
+        return street.counted * fade + now.counted, expected, seen_at
+
+    def _gates(self, odds: Floats, now: Inputs) -> Floats:
+        """Log-odds that each wheel wash fails: it does at times, and cameras tell."""
+        settings = self.settings
+        p = 1 / (1 + np.exp(-odds))
+        p = p + (1 - p) * settings.fails_per_day / 1440 - p / settings.fails_min
+        odds = np.log(p / (1 - p))
+        trucks = self.ground.trucks_per_day * now.busy_hour
+        fine = trucks * 0.04 * settings.recall + 0.001
+        bad = trucks * 0.8 * settings.recall + 0.001
+        told = now.dirty * np.log(bad / fine) - (bad - fine) + 2.5 * now.idle
+        # What one camera says is not independent from minute to minute.
+        odds = odds + np.where(now.watched, settings.camera_trust * told, 0.0)
+        return np.asarray(np.clip(odds, -6.0, 5.0))
+
+    def traffic(self, now: Inputs, busy: Floats) -> "Traffic":
+        """What drives by in a minute, `busy` (M,) times as much as the timetable has."""
+        heavy, light = now.heavy * busy, now.light
+        tons = traffic.HEAVY_TONS * heavy + traffic.LIGHT_TONS * light
+        vehicles = heavy + light
+        weight = np.divide(tons, vehicles, out=np.zeros_like(tons), where=vehicles > 0)
+        stirs = vehicles * weight**1.02 / 60_000.0
+        bursts = traffic.HEAVY_TONS * np.sqrt(heavy) / np.maximum(tons, 1e-9)
+        return Traffic(heavy, stirs, np.minimum(bursts, 1.0).astype(np.float32))
+
+    def lets_through(self, x: Rows, film: Rows) -> Rows:
+        """What a film leaves of the dust; film (…, N)."""
+        through: Rows = np.exp(-film / (self.settings.binding_mm * np.exp(x[self.parts.theta][1])))
+        return through
+
+    def removal(self, x: Rows, kind: int, load: Rows) -> Rows:
+        """(…, N) share of the silt that a whole treatment takes off load (…, N) g/m²."""
+        full = 1 / (1 + np.exp(-x[self.parts.theta][len(THETA) - len(TREATMENTS) + kind]))
+        taken: Rows = full * load / (load + np.float32(HALF_SOILED))
+        return taken
+
+    def _watch(self, street: Street, x: Rows, now: Inputs) -> tuple[Watch, ...]:
+        """Those of before, and the streets where a crew begins, as they are before it does."""
+        known = {watch.order for watch in street.watches}
+        fresh = {work.order: work for work in now.works if work.order not in known}
+        watches = street.watches + tuple(
+            Watch.begin(
+                work.order, work.segment, work.treatment, now.minute,
+                self._load_of(x, work.segment), street.film[work.segment],
+            )
+            for work in fresh.values()
+        )  # fmt: skip
+        ends = {work.order for work in now.works if work.ends}
+        return tuple(
+            replace(watch, end=now.minute) if watch.order in ends and watch.end < 0 else watch
+            for watch in watches
+        )
+
+    def _treat(self, street: Street, x: Rows, now: Inputs, watches: tuple[Watch, ...]) -> "Done":
+        """What crews and rain do to silt, film and air; takes the silt off x."""
+        m = len(street.mist)
+        rain = np.full(m, now.weather.rain_mm)
+        added, mist, sweeping = rain.copy(), street.mist.copy(), np.ones(m)
+        others = {watch.order: now.weather.rain_mm for watch in watches}
+        left: dict[str, Rows] = {watch.order: np.zeros(x.shape[1], np.float32) for watch in watches}
+        for work in now.works:
+            g, name = work.segment, TREATMENTS[work.treatment]
+            water = work.water_mm * work.share if WETS[work.treatment] else 0.0
+            added[g] += water
+            if name == "fog":
+                mist[g] = min(mist[g] + MIST * work.share, 0.6)
+            if name == "sweep":
+                sweeping[g] = SWEEPING
+            share = np.float32(work.share)
+            gone = np.log1p(-self.removal(x, work.treatment, self._load_of(x, g))) * share
+            x[self.parts.silt][g] += gone
+            x[self.parts.tracked][self.ground.pair_segment == g] += gone
+            for watch in watches:
+                if watch.segment == g and watch.order != work.order:
+                    others[watch.order] += water
+                    left[watch.order] = left[watch.order] + gone
+        dries = drying_mm_h(now.weather) / 60.0 * np.exp(x[self.parts.theta][0])
+        film = np.minimum(street.film + added[:, None].astype(np.float32), np.float32(HOLDS_MM))
+        sprays = np.exp(-SPRAY * now.heavy).astype(np.float32)
+        film = np.maximum(film * sprays[:, None] - dries, np.float32(0))
+        if now.weather.rain_mm > 0:
+            washed = np.float32(RAIN_SHARE * now.weather.rain_mm)
+            x[self.parts.silt] -= washed
+            x[self.parts.tracked] -= washed
+            left = {order: gone - washed for order, gone in left.items()}
+        np.maximum(x[self.parts.silt], LEAST_SILT, out=x[self.parts.silt])
+        films = {
+            w.order: np.maximum(
+                np.minimum(w.film + np.float32(others[w.order]), np.float32(HOLDS_MM))
+                * sprays[w.segment]
+                - dries,
+                np.float32(0),
+            )
+            for w in watches
+        }
+        return Done(film, mist, sweeping, films, left)
+
+    def _loads_at(self, x: Rows, watches: tuple[Watch, ...]) -> list[Rows]:
+        """(N,) g/m² of each watched segment."""
+        return [self._load_of(x, watch.segment) for watch in watches]
+
+    def _renew_watches(
+        self,
+        watches: tuple[Watch, ...],
+        done: "Done",
+        before: list[Rows],
+        rate: Rows,
+        x: Rows,
+        now: "Traffic",
+    ) -> tuple[Watch, ...]:
+        """The watched segments without their orders: what comes is the same, what goes goes by
+        what lies there and how wet it is."""
+        out = []
+        for watch, load in zip(watches, before, strict=True):
+            g = watch.segment
+            comes = np.maximum(self._load_of(x, g) - load * np.exp(-rate[g]), 0)
+            film = done.films[watch.order]
+            dry = self._goes(now)[g] * np.exp(x[self.parts.theta][2])
+            goes = np.exp(-dry * self.lets_through(x, film))
+            left = watch.load * np.exp(done.left[watch.order]) * goes + comes
+            out.append(replace(watch, load=left, film=film))
+        return tuple(out)
+
+    def _felt(
+        self,
+        watches: tuple[Watch, ...],
+        x: Rows,
+        table: Rows,
+        kerb: Rows,
+        strength: Rows,
+        wet: Rows,
+        minute: int,
+    ) -> tuple[tuple[Watch, ...], tuple[Effect, ...]]:
+        stations, out = len(self.ground.own), []
+        for watch in watches:
+            g = watch.segment
+            ratio = (watch.load / self._load_of(x, g)) ** np.float32(0.91)
+            ratio = ratio * self.lets_through(x, watch.film) / np.maximum(wet[g], np.float32(1e-6))
+            own = np.float32(1e6) * table[stations + g, g] * strength[g]
+            out.append(watch.felt(minute, kerb[g], own, ratio))
+        return settle(tuple(out), minute, self.settings.effect_error)
+
+    def _load_of(self, x: Rows, g: int) -> Rows:
+        """(N,) g/m² on one segment."""
+        load: Rows = np.exp(x[self.parts.silt][g])
+        pairs = np.flatnonzero(self.ground.pair_segment == g)
+        if len(pairs):
+            load = load + np.exp(x[self.parts.tracked][pairs]).sum(axis=0)
+        return load
+
+    def _goes(self, now: "Traffic") -> Rows:
+        """(M,) of a dry street's silt, the share that goes in a minute: dust that goes up is silt
+        that is gone."""
+        blown = ESCAPE * K_SILT * now.stirs * 60.0 / self.ground.width_m
+        return (blown + TYRES * now.heavy).astype(np.float32)
+
+    def renew(
+        self,
+        x: Rows,
+        rng: np.random.Generator,
+        wet: Rows,
+        driven: "Traffic",
+        now: Inputs,
+        minutes: float,
+    ) -> Rows:
+        """Silt goes with traffic and comes back to what is usual; soil comes out of the gates.
+
+        Gives (M, N), what of the silt goes, as a rate.
+        """
+        ground, parts, settings = self.ground, self.parts, self.settings
+        span = np.float32(minutes)
+        rate: Rows = span * self._goes(driven)[:, None] * wet * np.exp(x[parts.theta][2])
+        silt, tracked = x[parts.silt], x[parts.tracked]
+        silt += np.log1p(-np.expm1(-rate) * np.expm1(np.clip(x[parts.usual] - silt, -3, 5)))
+        silt += np.float32(settings.silt_wander * np.sqrt(minutes)) * (
+            ground.alike @ rng.standard_normal(silt.shape, np.float32)
+        )
+        per_truck = np.exp((x[parts.soil] + x[parts.haul])[ground.pair_site])
+        trucks = (ground.trucks_per_day * now.busy_hour)[ground.pair_site].astype(np.float32)
+        brought = span * per_truck * (trucks * self._per_area)[:, None]
+        np.log(np.exp(tracked - rate[ground.pair_segment]) + brought, out=tracked)
+        np.maximum(tracked, LEAST_TRACKED, out=tracked)
+        return rate
+
+    def wander(self, x: Rows, rng: np.random.Generator, failing: Floats) -> None:
+        """What is not known drifts, so that the filter stays awake."""
+        parts, settings = self.parts, self.settings
+
+        def noise(part: slice) -> Rows:
+            return rng.standard_normal(x[part].shape, np.float32)
+
+        keep = np.float32(1 / settings.usual_memory_min)
+        x[parts.usual] += keep * (np.float32(np.log(settings.silt_g_m2)) - x[parts.usual])
+        x[parts.usual] += np.float32(
+            settings.silt_spread * np.sqrt(2 / settings.usual_memory_min)
+        ) * (self.ground.alike @ noise(parts.usual))
+        p = (1 / (1 + np.exp(-failing))).astype(np.float32)
+        dirty = np.float32(np.log(settings.soil_dirty_g)) - self._soil_clean
+        target = self._soil_clean + np.where(self.ground.muddy, dirty * p, 0)
+        back_in = np.float32(1 / settings.soil_memory_min)
+        spread = np.float32(settings.soil_spread) + np.sqrt(p * (1 - p))
+        x[parts.soil] += back_in * (target[:, None] - x[parts.soil])
+        x[parts.soil] += (spread * np.sqrt(2 * back_in))[:, None] * noise(parts.soil)
+        for part, mean, spread_of, memory_min in (
+            (parts.plume, np.log(settings.plume_g_s), 0.9, 120.0),
+            (parts.haul, 0.0, settings.haul_spread, 5 * 1440.0),
+            (parts.gain, 0.0, settings.gain_spread, 30 * 1440.0),
+            (parts.swell, settings.swell, settings.swell_spread, 30 * 1440.0),
+            (parts.local, 0.0, settings.local_spread, settings.local_memory_min),
+        ):
+            keep = np.float32(1 / memory_min)
+            x[part] += keep * (np.float32(mean) - x[part])
+            x[part] += np.float32(spread_of * np.sqrt(2 / memory_min)) * noise(part)
+        mean, spread_theta = self._theta
+        keep = np.float32(1 / (10 * 1440))
+        x[parts.theta] += keep * (mean[:, None] - x[parts.theta])
+        x[parts.theta] += (spread_theta * np.sqrt(2 * keep))[:, None] * noise(parts.theta)
+        x[parts.back] += np.float32(settings.background_wander) * rng.standard_normal(
+            x.shape[1], np.float32
+        )
+
+    # What it gives ----------------------------------------------------------------------------
+
+    def table(self, weather: Weather) -> Rows:
+        wind = 2.0 if np.isnan(weather.wind_ms) else weather.wind_ms
+        cls = int(stability(np.array(wind), np.array(weather.sun)))
+        if np.isnan(weather.wind_from_deg):
+            return self.ground.dispersion.from_all_sides(wind, cls)
+        return self.ground.dispersion.at(weather.wind_from_deg, wind, cls)
+
+    def loads(self, x: Rows) -> tuple[Rows, Rows]:
+        """(M, N) g/m² that no site brought, and that sites did."""
+        tracked = np.zeros_like(x[self.parts.silt])
+        np.add.at(tracked, self.ground.pair_segment, np.exp(x[self.parts.tracked]))
+        return np.exp(x[self.parts.silt]), tracked
+
+    def strengths(self, x: Rows, load: Rows, held: Rows) -> Rows:
+        """(M, N) g/(m s) of PM10 off each segment."""
+        burst = np.maximum(1 + x[self.parts.burst], np.float32(0.05))
+        return np.float32(K_PM10) * load ** np.float32(0.91) * held * burst
+
+    def plumes(self, x: Rows, now: Inputs) -> Rows:
+        """(K, N) g/s off each site: more by day, and in strong wind."""
+        wind = 0.0 if np.isnan(now.weather.wind_ms) else now.weather.wind_ms
+        blows = 1 + 8 * max(wind / 4.0 - 1, 0.0)
+        works = 0.2 + 0.8 * min(now.busy_hour * 1440, 1.0)
+        dry = 0.2 if now.weather.rain_mm > 0 else 1.0
+        return np.exp(x[self.parts.plume]) * np.float32(blows * works * dry)
+
+    def _bound(self, x: Rows) -> None:
+        """No correction leads out of what can be."""
+        parts = self.parts
+        np.clip(x[parts.silt], LEAST_SILT, 3.0, out=x[parts.silt])
+        np.clip(x[parts.tracked], LEAST_TRACKED, 3.0, out=x[parts.tracked])
+        np.clip(x[parts.usual], -4.0, 2.5, out=x[parts.usual])
+        np.clip(x[parts.soil], 0.0, 9.0, out=x[parts.soil])
+        np.clip(x[parts.haul], -2.0, 2.0, out=x[parts.haul])
+        np.clip(x[parts.plume], -9.0, 1.0, out=x[parts.plume])
+        np.clip(x[parts.gain], -0.5, 0.5, out=x[parts.gain])
+        np.clip(x[parts.swell], -0.02, 0.12, out=x[parts.swell])
+        np.clip(x[parts.local], -1.5, 1.5, out=x[parts.local])
+        np.clip(x[parts.theta], -4.0, 4.0, out=x[parts.theta])
+        x[parts.back] = np.clip(x[parts.back], 0.0, 8.0)
+
+    def _given(
+        self, table: Rows, x: Rows, loads: tuple[Rows, Rows], strength: Rows, plumes: Rows
+    ) -> Floats:
+        """(M, 1 + K) µg/m³ on the mean: by the streets themselves, by each site."""
+        ground = self.ground
+        segments, sites = len(ground.segments), len(ground.sites)
+        mean = strength.mean(axis=1)
+        tracked = np.exp(x[self.parts.tracked]).mean(axis=1)
+        load = np.zeros((segments, 1 + sites), np.float32)
+        load[:, 0] = loads[0].mean(axis=1)
+        load[ground.pair_segment, 1 + ground.pair_site] = tracked
+        share = load / load.sum(axis=1, keepdims=True)
+        given = table[:, :segments] @ (share * mean[:, None])
+        given[:, 1:] += table[:, segments:] * plumes.mean(axis=1)
+        return np.asarray(1e6 * given, np.float64)

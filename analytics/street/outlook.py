@@ -1,0 +1,168 @@
+"""What comes next, and what a treatment now would change: the members lived on for three hours.
+
+Steps of a quarter of an hour. Traffic keeps its hours and how busy it is, the wind wanders from
+where it is, each group of members with a wind of its own. The same three hours are lived once for
+every treatment of every segment, which costs no more than one: a street's dust is its own, and what
+residents breathe of it is linear in it.
+"""
+
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from analytics.street import traffic
+from analytics.street.inputs import quarter_inputs
+from analytics.street.members import TREATMENTS
+from analytics.street.model import HOLDS_MM, MIST, WETS, Model, Street
+from analytics.street.weather import Weather, drying_mm_h
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+STEP_MIN = 15
+STEPS = 12
+HORIZONS_MIN = (15, 60, 180)
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+WINDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """From `minute` on. quantiles: (horizons, Q, M) of the mean increment over the hour that ends
+    at each horizon, the quarter for the first, µg/m³; chance: (horizons, limits, M) of passing each
+    limit of the hourly rule by then; worth: (treatments, M) mean of the person-hours times µg/m³
+    that a treatment now would spare within three hours, and worth_sd its spread over members;
+    dose: (M,) the same of all that each segment will give off."""
+
+    minute: int
+    quantiles: Floats
+    chance: Floats
+    worth: Floats
+    worth_sd: Floats
+    dose: Floats
+
+
+def outlook(
+    model: Model,
+    street: Street,
+    weather: Weather,
+    limits: tuple[float, ...],
+    zone: ZoneInfo,
+) -> Outlook:
+    """Live three hours on from `street`, `weather` being that of its last minute."""
+    ground, parts, settings = model.ground, model.parts, model.settings
+    n, m = street.x.shape[1], len(ground.segments)
+    rng = np.random.Generator(np.random.SFC64((settings.seed, street.minute, 1)))
+    x, film = street.x.copy(), street.film.copy()
+    busy = traffic.activity(street.counted, street.expected, street.seen_at, street.minute)
+    turns = _spread(rng, WINDS)
+    gusts = _spread(rng, WINDS)
+    groups = np.array_split(np.arange(n), WINDS)
+
+    load0 = _total(model, x)
+    kinds = len(TREATMENTS)
+    treated_load = np.stack([load0 * (1 - model.removal(x, kind, load0)) for kind in range(kinds)])
+    water = np.where(WETS, _usual_water_mm(model), 0.0)
+    treated_film = np.minimum(
+        film[None] + water[:, None, None].astype(np.float32), np.float32(HOLDS_MM)
+    )
+    fog = np.array([name == "fog" for name in TREATMENTS])
+
+    means = np.empty((STEPS, m, n), np.float32)
+    spared, dose = np.zeros((kinds, m, n), np.float32), np.zeros((m, n), np.float32)
+    for step in range(1, STEPS + 1):
+        now = quarter_inputs(street.minute + STEP_MIN * step, STEP_MIN, weather, ground, zone)
+        driven = model.traffic(now, busy)
+        dries = STEP_MIN * drying_mm_h(now.weather) / 60 * np.exp(x[parts.theta][0])
+        sprays = np.exp(-0.003 * STEP_MIN * driven.heavy).astype(np.float32)[:, None]
+        before = _total(model, x)
+        wet = model.lets_through(x, film)
+        rate = model.renew(x, rng, wet, driven, now, STEP_MIN)
+        after = _total(model, x)
+        comes = np.maximum(after - before * np.exp(-rate), 0)
+        wets = model.lets_through(x, treated_film)
+        dry_rate = rate / np.maximum(wet, np.float32(1e-6))
+        treated_load = treated_load * np.exp(-dry_rate * wets) + comes
+        bursts = driven.bursts[:, None] / np.float32(np.sqrt(STEP_MIN))
+        x[parts.burst] = bursts * rng.standard_normal((m, n), np.float32)
+        mist = street.mist * np.exp(-STEP_MIN * step / 25.0)
+        held = (driven.stirs * (1 - mist)).astype(np.float32)[:, None]
+        strength = model.strengths(x, after, held * wet)
+        plumes = model.plumes(x, now)
+        fogged = (1 - MIST * np.exp(-STEP_MIN * (step - 0.5) / 25.0) * fog).astype(np.float32)
+        ratio = (treated_load / after) ** np.float32(0.91) * wets
+        ratio *= fogged[:, None, None] / np.maximum(wet, np.float32(1e-6))
+        hours = STEP_MIN * step / 60.0
+        for group, turn, gust in zip(groups, turns, gusts, strict=True):
+            table = _table(model, now.weather, hours, turn, gust)[len(ground.own) :]
+            own = strength[:, group]
+            means[step - 1][:, group] = np.float32(1e6) * (
+                table[:, :m] @ own + table[:, m:] @ plumes[:, group]
+            )
+            felt = ground.residents.astype(np.float32) @ table[:, :m]
+            breathed = (np.float32(1e6 * STEP_MIN / 60.0) * felt)[:, None] * own
+            dose[:, group] += breathed
+            spared[:, :, group] += breathed * (1 - ratio[:, :, group])
+        film = np.maximum(film * sprays - dries, np.float32(0))
+        treated_film = np.maximum(treated_film * sprays - dries, np.float32(0))
+    quantiles, chance = _foretell(model, street, means, limits, rng)
+    return Outlook(
+        street.minute,
+        quantiles,
+        chance,
+        spared.mean(axis=2, dtype=np.float64),
+        spared.std(axis=2, dtype=np.float64),
+        dose.mean(axis=1, dtype=np.float64),
+    )
+
+
+def _total(model: Model, x: Rows) -> Rows:
+    silt, tracked = model.loads(x)
+    return silt + tracked
+
+
+def _usual_water_mm(model: Model) -> float:
+    """What a crew leaves on a street of usual width."""
+    litres = list(model.ground.water_l_per_m.values()) or [1.0]
+    return float(np.median(litres) / np.median(model.ground.width_m))
+
+
+def _spread(rng: np.random.Generator, count: int) -> Floats:
+    """Standard normal numbers, one in each part of the distribution, in a random order."""
+    return np.asarray(ndtri((rng.permutation(count) + rng.random(count)) / count))
+
+
+def _table(model: Model, weather: Weather, hours: float, turn: float, gust: float) -> Rows:
+    settings, root = model.settings, float(np.sqrt(hours))
+    if np.isnan(weather.wind_from_deg):
+        return model.table(weather)
+    return model.table(
+        replace(
+            weather,
+            wind_from_deg=weather.wind_from_deg + settings.turn_deg * root * turn,
+            wind_ms=weather.wind_ms * float(np.exp(settings.gust * root * gust)),
+        )
+    )
+
+
+def _foretell(
+    model: Model, street: Street, means: Rows, limits: tuple[float, ...], rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    n = means.shape[2]
+    past = street.recent.reshape(4, STEP_MIN, -1).mean(axis=1)
+    missed = np.exp(
+        np.float32(model.settings.kerb_error) * rng.standard_normal(means.shape[1:], np.float32)
+    )
+    path = np.concatenate((np.repeat(past[:, :, None], n, axis=2), means * missed))
+    hourly = (path[4:] + path[3:-1] + path[2:-2] + path[1:-3]) / 4
+    quantiles, chance = [], []
+    for horizon in HORIZONS_MIN:
+        last = horizon // STEP_MIN - 1
+        value = path[4 + last] if horizon < 60 else hourly[last]
+        quantiles.append(np.quantile(value, QUANTILES, axis=1))
+        highest = hourly[: last + 1].max(axis=0)
+        chance.append([(highest >= limit).mean(axis=1) for limit in limits])
+    return np.array(quantiles, np.float64), np.array(chance, np.float64)
