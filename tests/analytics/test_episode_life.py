@@ -1,9 +1,11 @@
 """What becomes of episodes on a real database: people's marks, groups, notices, late data."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics.fold import advance
 from analytics.runner import Analytics
 from store.database import connect
 from tests.analytics.streets import SETTINGS, START
@@ -201,20 +203,25 @@ def test_haze_is_one_notice_however_often_it_is_worked_out(conn, street):
     assert conn.execute(b"SELECT count(*) FROM episodes").fetchone() == (0,)
 
 
-def test_an_estimated_episode_says_so(conn, street):
-    """A street whose station is silent is judged by its neighbours' dust; row and log say that it
-    is estimated, and how surely."""
-    near = SETTINGS.__class__(estimate_confidence=0.1, reach_m=400.0)
-    analytics = Analytics(street, near)
-    tell(conn, 1, 60, dusty((1, 60, WORSE), stations=ROADS), stations=("R1", "R3", "R4", "B1"))
-    analytics.step(conn, at(60))
-    measured = b"SELECT measured, segment FROM episodes WHERE level > 0 AND rule = 'inc15'"
-    assert set(conn.execute(measured).fetchall()) == {
-        (False, "S2"), (True, "S1"), (True, "S3"), (True, "S4"),
-    }  # fmt: skip
-    lines = conn.execute(
-        b"SELECT detail FROM episode_log JOIN episodes ON episodes.id = episode"
-        b" WHERE segment = 'S2' AND event = 'activated'"
-    ).fetchall()
-    assert lines
-    assert all(not detail["measured"] and 0.1 <= detail["confidence"] < 1 for (detail,) in lines)
+def test_an_estimated_episode_says_so(conn, street, monkeypatch):
+    """Row and log of an episode say whether it is measured or estimated, and how surely."""
+
+    def guessed(*arguments):
+        state, minutes = advance(*arguments)
+        told = [replace(c, measured=False, confidence=0.423) for c in minutes.episodes]
+        return state, replace(minutes, episodes=told)
+
+    analytics = Analytics(street, SETTINGS)
+    tell(conn, 1, 60, dusty((1, 60, DUSTY)))
+    analytics.step(conn, at(40))
+    first = b"SELECT measured FROM episodes WHERE id = %s"
+    assert conn.execute(first, (one(conn),)).fetchone() == (True,)
+    monkeypatch.setattr("analytics.history.advance", guessed)
+    tell(conn, 61, 120, dusty())
+    analytics.step(conn, at(120))
+    assert conn.execute(first, (one(conn),)).fetchone() == (False,)
+    log = b"SELECT event, detail FROM episode_log WHERE episode = %s ORDER BY id"
+    lines = dict(conn.execute(log, (one(conn),)).fetchall())
+    assert lines["opened"]["measured"]
+    assert "confidence" not in lines["opened"]
+    assert (lines["closed"]["measured"], lines["closed"]["confidence"]) == (False, 0.42)
