@@ -3,7 +3,6 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +12,7 @@ from analytics.readings import PM10, Readings
 from analytics.street.inputs import Sky, minutes, weather
 from analytics.street.model import Minute, Model, Street
 from analytics.street.outlook import STEP_MIN, Outlook, outlook
-from analytics.street.watches import Effect, Watch
+from analytics.street.watches import Effect, Watches
 from geo.district import District
 
 Rows = NDArray[np.float32]
@@ -56,33 +55,25 @@ class Carried:
 
     def arrays(self) -> dict[str, Any]:
         """As kept in a checkpoint."""
-        street, watches = self.street, self.street.watches
-        about = [(w.order, w.segment, w.treatment, w.begun, w.end, w.minutes) for w in watches]
-        members = street.x.shape[1]
-        followed = [(w.load, w.film, w.with_it, w.without) for w in watches]
+        watches = self.street.watches.arrays()
         return {
-            **{name: getattr(street, name) for name in _KEPT},
+            **{name: getattr(self.street, name) for name in _KEPT},
+            **{f"watches_{name}": part for name, part in watches.items()},
             "sky": np.array([getattr(self.sky, field.name) for field in fields(Sky)]),
             "given": self.given,
             "given_then": self.given_then,
             "spoke_at": self.spoke_at,
-            "about": np.frombuffer(msgspec.json.encode(about), np.uint8),
-            "followed": np.array(followed, np.float32).reshape(-1, 4, members),
         }
 
     @classmethod
     def of(cls, arrays: dict[str, Any]) -> "Carried":
         """Out of a checkpoint."""
-        about = msgspec.json.decode(
-            arrays["about"].tobytes(), type=list[tuple[str, int, int, int, int, int]]
-        )
-        watches = tuple(
-            Watch(
-                order, segment, treatment, begun, end, parts[0], parts[1], parts[2], parts[3], count
-            )
-            for (order, segment, treatment, begun, end, count), parts in zip(
-                about, arrays["followed"], strict=True
-            )
+        watches = Watches.of(
+            {
+                name.removeprefix("watches_"): part
+                for name, part in arrays.items()
+                if name.startswith("watches_")
+            }
         )
         kept = {name: arrays[name] for name in _KEPT}
         sky = arrays["sky"].tolist()

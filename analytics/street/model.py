@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from analytics.street import traffic
 from analytics.street.dispersion import stability
 from analytics.street.ground import Ground
 from analytics.street.members import THETA, TREATMENTS, Parts, heed
 from analytics.street.settings import StreetSettings
-from analytics.street.watches import Effect, Watch, settle
+from analytics.street.watches import Effect, Watches
 from analytics.street.weather import Weather, drying_mm_h
 
 Rows = NDArray[np.float32]
@@ -97,7 +98,7 @@ class Street:
     failing: Floats
     mist: Floats
     recent: Rows
-    watches: tuple[Watch, ...]
+    watches: Watches
 
     @classmethod
     def start(cls, minute: int, ground: Ground, settings: StreetSettings) -> "Street":
@@ -132,7 +133,7 @@ class Street:
             failing=np.full(len(ground.sites), -3.0),
             mist=np.zeros(m),
             recent=np.zeros((60, m), np.float32),
-            watches=(),
+            watches=Watches.none(n),
         )
 
 
@@ -188,13 +189,13 @@ class Traffic:
 @dataclass(frozen=True, slots=True)
 class Done:
     """What crews and rain did: film (M, N) mm, mist and sweeping (M,); of each watched order, the
-    film (N,) without it, and the logarithm (N,) of what others left of the silt."""
+    film without it, and the logarithm (N,) of what others left of the silt."""
 
     film: Rows
     mist: Floats
     sweeping: Floats
-    films: dict[str, Rows]
-    left: dict[str, Rows]
+    films: Rows
+    left: Rows
 
 
 class Model:
@@ -204,6 +205,11 @@ class Model:
         self.ground, self.settings = ground, settings
         self.parts = Parts.of(ground)
         self._reach = self.parts.reach(ground, settings.theta_reach)
+        pairs = len(ground.pair_segment)
+        self._gather = csr_array(
+            (np.ones(pairs, np.float32), (ground.pair_segment, np.arange(pairs))),
+            shape=(len(ground.segments), pairs),
+        )
         self._theta = theta_prior(settings)
         self._soil_clean = _soil_clean(ground, settings).astype(np.float32)
         self._per_area = (ground.pair_share / ground.area_m2[ground.pair_segment]).astype(
@@ -236,7 +242,7 @@ class Model:
         watches = self._watch(street, x, now)
         done = self._treat(street, x, now, watches)
         wet = self.lets_through(x, done.film)
-        before = self._loads_at(x, watches)
+        before = self.total(x)[watches.segment]
         rate = self.renew(x, rng, wet, traffic_now, now, 1.0)
         watches = self._renew_watches(watches, done, before, rate, x, traffic_now)
         self.wander(x, rng, failing)
@@ -248,26 +254,24 @@ class Model:
         foreseen, by_back = self._foresee(x, table, held[:, None] * wet, now, swells)
         expected_log = foreseen.mean(axis=1, dtype=np.float64)
         spread = np.hypot(foreseen.std(axis=1, dtype=np.float64), error)
-        before = self._loads_at(x, watches)
+        before = self.total(x)[watches.segment]
         spoke = np.flatnonzero(~np.isnan(read))
         if len(spoke):
             self._heed(x, foreseen, by_back, read, error, spoke)
         if not anchored:
             self._anchor(x, plain_background)
         # What the stations teach of a street holds for it without the order, too.
-        after = self._loads_at(x, watches)
-        watches = tuple(
-            replace(watch, load=watch.load * b / a)
-            for watch, a, b in zip(watches, before, after, strict=True)
-        )
         loads = self.loads(x)
-        strength = self.strengths(x, loads[0] + loads[1], held[:, None] * wet)
+        total = loads[0] + loads[1]
+        learnt: Rows = total[watches.segment] / before
+        watches = replace(watches, load=watches.load * learnt)
+        strength = self.strengths(x, total, held[:, None] * wet)
         plumes = self.plumes(x, now)
         stations, segments = len(self.ground.own), len(self.ground.segments)
         kerb = np.float32(1e6) * (
             table[stations:, :segments] @ strength + table[stations:, segments:] @ plumes
         )
-        watches, effects = self._felt(watches, x, table, kerb, strength, wet, now.minute)
+        watches, effects = self._felt(watches, x, total, table, kerb, strength, wet, now.minute)
         new = Street(
             minute=now.minute,
             x=x,
@@ -395,30 +399,30 @@ class Model:
         taken: Rows = full * load / (load + np.float32(HALF_SOILED))
         return taken
 
-    def _watch(self, street: Street, x: Rows, now: Inputs) -> tuple[Watch, ...]:
+    def _watch(self, street: Street, x: Rows, now: Inputs) -> Watches:
         """Those of before, and the streets where a crew begins, as they are before it does."""
-        known = {watch.order for watch in street.watches}
-        fresh = {work.order: work for work in now.works if work.order not in known}
-        watches = street.watches + tuple(
-            Watch.begin(
-                work.order, work.segment, work.treatment, now.minute,
-                self._load_of(x, work.segment), street.film[work.segment],
-            )
-            for work in fresh.values()
-        )  # fmt: skip
-        ends = {work.order for work in now.works if work.ends}
-        return tuple(
-            replace(watch, end=now.minute) if watch.order in ends and watch.end < 0 else watch
-            for watch in watches
+        if not now.works:
+            return street.watches
+        fresh = {work.order: work for work in now.works if work.order not in street.watches.orders}
+        segment = [work.segment for work in fresh.values()]
+        watches = street.watches.begin(
+            list(fresh),
+            segment,
+            [work.treatment for work in fresh.values()],
+            now.minute,
+            self.total(x)[segment],
+            street.film[segment],
         )
+        return watches.ended({work.order for work in now.works if work.ends}, now.minute)
 
-    def _treat(self, street: Street, x: Rows, now: Inputs, watches: tuple[Watch, ...]) -> "Done":
+    def _treat(self, street: Street, x: Rows, now: Inputs, watches: Watches) -> "Done":
         """What crews and rain do to silt, film and air; takes the silt off x."""
         m = len(street.mist)
-        rain = np.full(m, now.weather.rain_mm)
-        added, mist, sweeping = rain.copy(), street.mist.copy(), np.ones(m)
-        others = {watch.order: now.weather.rain_mm for watch in watches}
-        left: dict[str, Rows] = {watch.order: np.zeros(x.shape[1], np.float32) for watch in watches}
+        added, mist, sweeping = (
+            np.full(m, now.weather.rain_mm), street.mist.copy(), np.ones(m),
+        )  # fmt: skip
+        others = np.full(len(watches), now.weather.rain_mm)
+        left = np.zeros_like(watches.load)
         for work in now.works:
             g, name = work.segment, TREATMENTS[work.treatment]
             water = work.water_mm * work.share if WETS[work.treatment] else 0.0
@@ -431,75 +435,65 @@ class Model:
             gone = np.log1p(-self.removal(x, work.treatment, self._load_of(x, g))) * share
             x[self.parts.silt][g] += gone
             x[self.parts.tracked][self.ground.pair_segment == g] += gone
-            for watch in watches:
-                if watch.segment == g and watch.order != work.order:
-                    others[watch.order] += water
-                    left[watch.order] = left[watch.order] + gone
+            for j in np.flatnonzero(watches.segment == g):
+                if watches.orders[j] != work.order:
+                    others[j] += water
+                    left[j] += gone
         dries = drying_mm_h(now.weather) / 60.0 * np.exp(x[self.parts.theta][0])
-        film = np.minimum(street.film + added[:, None].astype(np.float32), np.float32(HOLDS_MM))
         sprays = np.exp(-SPRAY * now.heavy).astype(np.float32)
-        film = np.maximum(film * sprays[:, None] - dries, np.float32(0))
+        film = self._dried(street.film, added, sprays, dries)
+        films = self._dried(watches.film, others, sprays[watches.segment], dries)
         if now.weather.rain_mm > 0:
             washed = np.float32(RAIN_SHARE * now.weather.rain_mm)
             x[self.parts.silt] -= washed
             x[self.parts.tracked] -= washed
-            left = {order: gone - washed for order, gone in left.items()}
+            left -= washed
         np.maximum(x[self.parts.silt], LEAST_SILT, out=x[self.parts.silt])
-        films = {
-            w.order: np.maximum(
-                np.minimum(w.film + np.float32(others[w.order]), np.float32(HOLDS_MM))
-                * sprays[w.segment]
-                - dries,
-                np.float32(0),
-            )
-            for w in watches
-        }
         return Done(film, mist, sweeping, films, left)
 
-    def _loads_at(self, x: Rows, watches: tuple[Watch, ...]) -> list[Rows]:
-        """(N,) g/m² of each watched segment."""
-        return [self._load_of(x, watch.segment) for watch in watches]
+    def _dried(self, film: Rows, added: Floats, sprays: Rows, dries: Rows) -> Rows:
+        """(…, N) films after a minute in which so much came on, was sprayed away and dried."""
+        full = np.minimum(film + added[:, None].astype(np.float32), np.float32(HOLDS_MM))
+        film_left: Rows = np.maximum(full * sprays[:, None] - dries, np.float32(0))
+        return film_left
+
+    def total(self, x: Rows) -> Rows:
+        """(M, N) g/m² on every segment."""
+        silt, tracked = self.loads(x)
+        total: Rows = silt + tracked
+        return total
 
     def _renew_watches(
-        self,
-        watches: tuple[Watch, ...],
-        done: "Done",
-        before: list[Rows],
-        rate: Rows,
-        x: Rows,
-        now: "Traffic",
-    ) -> tuple[Watch, ...]:
+        self, watches: Watches, done: "Done", before: Rows, rate: Rows, x: Rows, now: "Traffic"
+    ) -> Watches:
         """The watched segments without their orders: what comes is the same, what goes goes by
         what lies there and how wet it is."""
-        out = []
-        for watch, load in zip(watches, before, strict=True):
-            g = watch.segment
-            comes = np.maximum(self._load_of(x, g) - load * np.exp(-rate[g]), 0)
-            film = done.films[watch.order]
-            dry = self._goes(now)[g] * np.exp(x[self.parts.theta][2])
-            goes = np.exp(-dry * self.lets_through(x, film))
-            left = watch.load * np.exp(done.left[watch.order]) * goes + comes
-            out.append(replace(watch, load=left, film=film))
-        return tuple(out)
+        if not len(watches):
+            return watches
+        g = watches.segment
+        comes = np.maximum(self.total(x)[g] - before * np.exp(-rate[g]), 0)
+        dry = self._goes(now)[g, None] * np.exp(x[self.parts.theta][2])
+        goes = np.exp(done.left - dry * self.lets_through(x, done.films))
+        return replace(watches, load=watches.load * goes + comes, film=done.films)
 
     def _felt(
         self,
-        watches: tuple[Watch, ...],
+        watches: Watches,
         x: Rows,
+        total: Rows,
         table: Rows,
         kerb: Rows,
         strength: Rows,
         wet: Rows,
         minute: int,
-    ) -> tuple[tuple[Watch, ...], tuple[Effect, ...]]:
-        stations, out = len(self.ground.own), []
-        for watch in watches:
-            g = watch.segment
-            ratio = (watch.load / self._load_of(x, g)) ** np.float32(0.91)
-            ratio = ratio * self.lets_through(x, watch.film) / np.maximum(wet[g], np.float32(1e-6))
-            own = np.float32(1e6) * table[stations + g, g] * strength[g]
-            out.append(watch.felt(minute, kerb[g], own, ratio))
-        return settle(tuple(out), minute, self.settings.effect_error)
+    ) -> tuple[Watches, tuple[Effect, ...]]:
+        if not len(watches):
+            return watches, ()
+        g = watches.segment
+        ratio = (watches.load / total[g]) ** np.float32(0.91)
+        ratio *= self.lets_through(x, watches.film) / np.maximum(wet[g], np.float32(1e-6))
+        own = np.float32(1e6) * table[len(self.ground.own) + g, g][:, None] * strength[g]
+        return watches.felt(minute, kerb[g], own, ratio).settle(minute, self.settings.effect_error)
 
     def _load_of(self, x: Rows, g: int) -> Rows:
         """(N,) g/m² on one segment."""
@@ -591,9 +585,8 @@ class Model:
 
     def loads(self, x: Rows) -> tuple[Rows, Rows]:
         """(M, N) g/m² that no site brought, and that sites did."""
-        tracked = np.zeros_like(x[self.parts.silt])
-        np.add.at(tracked, self.ground.pair_segment, np.exp(x[self.parts.tracked]))
-        return np.exp(x[self.parts.silt]), tracked
+        tracked = self._gather @ np.exp(x[self.parts.tracked])
+        return np.exp(x[self.parts.silt]), np.asarray(tracked, np.float32)
 
     def strengths(self, x: Rows, load: Rows, held: Rows) -> Rows:
         """(M, N) g/(m s) of PM10 off each segment."""

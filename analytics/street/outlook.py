@@ -62,7 +62,7 @@ def outlook(
     gusts = _spread(rng, WINDS)
     groups = np.array_split(np.arange(n), WINDS)
 
-    load0 = _total(model, x)
+    load0 = model.total(x)
     kinds = len(TREATMENTS)
     treated_load = np.stack([load0 * (1 - model.removal(x, kind, load0)) for kind in range(kinds)])
     water = np.where(WETS, _usual_water_mm(model), 0.0)
@@ -78,10 +78,10 @@ def outlook(
         driven = model.traffic(now, busy)
         dries = STEP_MIN * drying_mm_h(now.weather) / 60 * np.exp(x[parts.theta][0])
         sprays = np.exp(-0.003 * STEP_MIN * driven.heavy).astype(np.float32)[:, None]
-        before = _total(model, x)
+        before = model.total(x)
         wet = model.lets_through(x, film)
         rate = model.renew(x, rng, wet, driven, now, STEP_MIN)
-        after = _total(model, x)
+        after = model.total(x)
         comes = np.maximum(after - before * np.exp(-rate), 0)
         wets = model.lets_through(x, treated_film)
         dry_rate = rate / np.maximum(wet, np.float32(1e-6))
@@ -117,11 +117,6 @@ def outlook(
         spared.std(axis=2, dtype=np.float64),
         dose.mean(axis=1, dtype=np.float64),
     )
-
-
-def _total(model: Model, x: Rows) -> Rows:
-    silt, tracked = model.loads(x)
-    return silt + tracked
 
 
 def _usual_water_mm(model: Model) -> float:
