@@ -223,8 +223,8 @@ class Rows:
     """What has arrived, with the five readings before each; rows are sorted by station and time.
 
     pm: (n, 3); before: five of (n, 3), NaN where the station said nothing; gap_min: (n, 5) since
-    each of those; usual: (n, 3) their median; first: (n,) row at which the station begins; all:
-    the tail too, of which `at` are the rows.
+    each of those; usual: (n, 3) the median of those that are there; first: (n,) row at which the
+    station begins; all: the tail too, of which `at` are the rows.
     """
 
     all: Readings
@@ -261,7 +261,7 @@ class Rows:
             pm=pm[new],
             before=tuple(before),
             gap_min=np.stack(gaps, axis=1),
-            usual=_median_of_five(*before),
+            usual=_usual(pm[new], before),
             first=first,
             kind=kinds[station],
         )
@@ -273,6 +273,16 @@ class Rows:
         """(n, 1) what the settings say for the kind of each row's station."""
         by_kind = [float(getattr(getattr(settings, kind), name)) for kind in STATION_KINDS]
         return np.array(by_kind)[self.kind][:, None]
+
+
+def _usual(pm: Floats, before: list[Floats]) -> Floats:
+    """(n, 3) the median of the five readings before, or of those of them that are there."""
+    usual = _median_of_five(*before)
+    some = np.isnan(usual) & ~np.isnan(pm)
+    some &= ~np.logical_and.reduce([np.isnan(each) for each in before])
+    if some.any():
+        usual[some] = np.nanmedian([each[some] for each in before], axis=0)
+    return usual
 
 
 def _median_of_five(a: Floats, b: Floats, c: Floats, d: Floats, e: Floats) -> Floats:
@@ -429,9 +439,8 @@ def spike(rows: Rows, settings: QualitySettings) -> Finding:
     800 µg/m³ beside road works), and the reading before must be low as well: the second of two
     high ones is no spike. Where many stations jump at once it is the air.
     """
-    usual = _usual(rows)
-    jump = rows.pm - usual
-    times = rows.pm / np.maximum(usual, 1.0)
+    jump = rows.pm - rows.usual
+    times = rows.pm / np.maximum(rows.usual, 1.0)
     least = rows.threshold("alone_min", settings)
     sudden = (jump > least) & (times > _ALONE_TIMES)
     alone = np.zeros(jump.shape, bool)
@@ -450,16 +459,7 @@ def spike(rows: Rows, settings: QualitySettings) -> Finding:
     high &= ~witnessed | ((jump > 2 * rows.threshold("spike_min", settings)) & (times > 2 * factor))
     high &= ~second
     found = (alone | high) & ~_everywhere(rows, (jump > least / 2) & (times > 2.0))
-    return Finding(np.where(found, SUSPECT, GOOD).astype(np.int8), usual)
-
-
-def _usual(rows: Rows) -> Floats:
-    """(n, 3) the median of the five readings before, or of those of them that are there."""
-    usual = rows.usual.copy()
-    some = np.isnan(usual) & ~np.isnan(rows.pm) & ~np.isnan(rows.before[:2]).all(axis=0)
-    if some.any():
-        usual[some] = np.nanmedian([before[some] for before in rows.before], axis=0)
-    return usual
+    return Finding(np.where(found, SUSPECT, GOOD).astype(np.int8), rows.usual)
 
 
 def _everywhere(rows: Rows, jumps: Bools) -> Bools:

@@ -284,16 +284,19 @@ def kerb(file: Path, show: int) -> Iterator[Table]:
     table.add_row("measured", *(str(int(measured[:, c].sum())) for c in (0, 1)), str(len(readings)))
     yield table
 
-    # As many of each test as its rarity allows, spread over the years.
+    # Days apart, so that one long spell is one of them; the rarer test goes first.
     rng = np.random.default_rng(1)
-    seen = bad.any(axis=1)
+    seen: NDArray[np.bool_] = np.any(bad, axis=1)
+    at_ms = found.flagged.ts_ms
     picked = np.empty(0, np.int64)
-    tests = [t for t in range(len(TESTS)) if seen[:, t].any()]
-    for left, t in zip(range(len(tests), 0, -1), sorted(tests, key=lambda t: seen[:, t].sum()),
-                       strict=True):  # fmt: skip
-        rows = np.setdiff1d(np.flatnonzero(seen[:, t]), picked)
-        some = min(len(rows), -(-(show - len(picked)) // left))
-        picked = np.append(picked, rng.choice(rows, some, replace=False))
+    tests = sorted(
+        (t for t in range(len(TESTS)) if seen[:, t].any()), key=lambda t: seen[:, t].sum()
+    )
+    for left, t in zip(range(len(tests), 0, -1), tests, strict=True):
+        some = -(-(show - len(picked)) // left)
+        for row in rng.permutation(np.flatnonzero(seen[:, t])):
+            if some and (abs(at_ms[picked] - at_ms[row]) > 48 * 60 * MINUTE_MS).all():
+                picked, some = np.append(picked, row), some - 1
     one_by_one = Table("hour", "three before", "PM10", "three after", "PM2.5 before, now, after",
                        "why")  # fmt: skip
     for row in np.sort(picked):
