@@ -25,9 +25,12 @@ def test_who_speaks_first_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_every_level_of_a_setting_is_an_environment_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """`ROADDUST_ANALYTICS__QUALITY__PM_MAX` reaches the innermost value."""
-    monkeypatch.setenv("ROADDUST_ANALYTICS__QUALITY__PM_MAX", "2000")
-    assert settings().analytics.quality.pm_max == 2000.0
+    """`ROADDUST_ANALYTICS__QUALITY__SITE__PM_MAX` reaches the innermost value."""
+    monkeypatch.setenv("ROADDUST_ANALYTICS__QUALITY__SITE__PM_MAX", "2000")
+    quality = settings().analytics.quality
+    assert quality.site.pm_max == 2000.0
+    assert quality.site.spike_min == 500.0
+    assert quality.road.pm_max == 5000.0
 
 
 def test_a_district_may_override_one_rule() -> None:

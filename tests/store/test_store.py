@@ -24,6 +24,7 @@ def test_the_schema_comes_up_once_and_again(any_db):
         "0002_hypertables",
         "0003_groups",
         "0004_progress_by_time",
+        "0005_station_gains",
     ]
     assert migrate(any_db) == []
 
