@@ -84,7 +84,7 @@ def weather(
     )
     means, known = _mean_of(readings, columns, first, count, len(ground.own))
     high = sun_height(first, count, *ground.lon_lat)
-    keep = np.exp(-1 / WIND_MEMORY_MIN)
+    keep = float(np.exp(-1 / WIND_MEMORY_MIN))
     out = []
     for t in range(count):
         minute = first + t

@@ -122,11 +122,10 @@ def heed(
     outlier = (np.abs(innovation) > OUTLIER * usual) & ~far
     noise = np.where(outlier, (innovation / OUTLIER) ** 2 - foreseen_var, error**2)
     total = shared + near + np.diag(noise)
-    inverse = np.linalg.inv(total).astype(np.float32)
+    pull = innovation.astype(np.float32)[:, None] - np.float32(0.5) * (local + by_back)
+    weighed = (np.linalg.inv(total).astype(np.float32) @ pull) / np.float32(n - 1)
 
     deviations = x - x.mean(axis=1, keepdims=True)
-    gain = (deviations @ local.T) / np.float32(n - 1) * reach
-    gain[back] = by_back @ deviations[back] / np.float32(n - 1)
-    gain = gain @ inverse
-    pull = innovation.astype(np.float32)[:, None] - np.float32(0.5) * (local + by_back)
-    x += gain @ pull
+    gain = (deviations @ local.T) * reach
+    gain[back] = by_back @ deviations[back]
+    x += gain @ weighed

@@ -439,7 +439,7 @@ class Model:
                 if watches.orders[j] != work.order:
                     others[j] += water
                     left[j] += gone
-        dries = drying_mm_h(now.weather) / 60.0 * np.exp(x[self.parts.theta][0])
+        dries = np.float32(drying_mm_h(now.weather) / 60.0) * np.exp(x[self.parts.theta][0])
         sprays = np.exp(-SPRAY * now.heavy).astype(np.float32)
         film = self._dried(street.film, added, sprays, dries)
         films = self._dried(watches.film, others, sprays[watches.segment], dries)

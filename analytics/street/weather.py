@@ -69,6 +69,6 @@ def vapour_deficit_kpa(temp: float, rh: float) -> float:
 
 def drying_mm_h(weather: Weather) -> float:
     """How fast a film of water dries: Penman's (1948) wind function and what the sun adds."""
-    wind = 1.0 if np.isnan(weather.wind_ms) else weather.wind_ms
+    wind = 1.0 if np.isnan(weather.wind_ms) else float(weather.wind_ms)
     by_air = vapour_deficit_kpa(weather.temp, weather.rh) * (0.108 + 0.058 * wind)
     return by_air * (1 + 0.8 * weather.sun)

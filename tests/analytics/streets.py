@@ -8,11 +8,13 @@ import numpy as np
 from analytics.layout import Layout
 from analytics.readings import COLUMNS, PM10, PM25, TSP, WIND_DIR, WIND_SPEED, Readings
 from analytics.settings import AnalyticsSettings
+from analytics.street.settings import StreetSettings
 from geo.district import District, load_district
 
 XINGHAI = Path(__file__).parents[2] / "geo" / "data" / "xinghai"
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp()) // 60
-SETTINGS = AnalyticsSettings()
+SETTINGS = AnalyticsSettings(street=StreetSettings(members=20))
+"""Few members: what is tested with it does not hang on the model's numbers."""
 
 
 def district() -> District:
