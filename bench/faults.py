@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analytics.readings import Readings
 from bench.recorded import Recorded
+from ingest.records import QUANTITIES
 
 __all__ = ["WRONG", "WRONG_IN_VALUE", "fault_figures"]
 
@@ -36,6 +37,8 @@ def fault_figures(
     was_flagged = np.isin(said, keys(flagged.station, flagged.ts_ms))
     counts = recorded.ts_ms > (recorded.first - 1) * MINUTE_MS
     counts &= recorded.ts_ms <= (recorded.first - 1 + recorded.minutes) * MINUTE_MS
+    # A logger that sends no number for what is over its range leaves nothing to be believed.
+    counts &= np.isfinite(recorded.values[:, QUANTITIES.index("pm10")])
     counts &= ~np.isin(
         said, _moot(recorded, index, keys(index[faulty.station], faulty.true_ms), told)
     )
@@ -46,6 +49,7 @@ def fault_figures(
 
     figures: dict[str, float | None] = {f"found of {kind}": found([kind])[0] for kind in WRONG}
     figures["found of wrong values"] = found(WRONG_IN_VALUE)[0]
+    figures["found but for drift"] = found([kind for kind in WRONG if kind != "drift"])[0]
     figures["found of all faulty"], wrong = found(WRONG)
     figures["good ones flagged"] = _share(was_flagged[~wrong & counts])
     figures["faulty, share of all"] = _share(wrong[counts])

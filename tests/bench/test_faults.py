@@ -26,6 +26,7 @@ def world(recorded: Recorded, faults: list[tuple[int, int, int, str]], gone: set
         stations=("A", "B"),
         station=np.array([s for s, _ in keys]),
         ts_ms=np.array([start_ms + m * MINUTE_MS for _, m in keys]),
+        values=np.full((len(keys), recorded.values.shape[1]), 50.0),
         faulty=Faulty(
             rows[:, 0].astype(np.int64),
             start_ms + rows[:, 1].astype(np.int64) * MINUTE_MS,
