@@ -248,6 +248,7 @@ def advance(
         happenings,
     )
     blown, blown_known = _modelled(estimate, blown, blown_known, long_known)
+    as_read = _as_read(estimate, blown, pm10_known)
     guess = np.rint(estimate.increment[:, layout.in_model] * MILLI).astype(np.int64)
     sure = np.round(estimate.confidence[:, layout.in_model], 3)
     blind = _blind(estimate, pm10_known, layout, settings)
@@ -256,7 +257,7 @@ def advance(
         settings.notices,
     )  # fmt: skip
     judged = judged_minutes(
-        means, known, blown, blown_known, guess, sure, blind, noticed, state.background,
+        means, known, blown, blown_known, as_read, guess, sure, blind, noticed, state.background,
         layout, settings,
     )  # fmt: skip
     warning, judged.values[:, :, CUSUM], judged.known[:, :, CUSUM] = sums(
@@ -278,7 +279,7 @@ def advance(
     machine, transitions, place_level = Judge(settings).run(
         state.machine, after + 1, trailing, there
     )
-    increment, confidence = _told(pm10, pm10_known, blown, blown_known, guess, sure, layout)
+    increment, confidence = _told(pm10, pm10_known, as_read, blown_known, guess, sure, layout)
     on_segment = layout.place_segment >= 0
     level = np.zeros(increment.shape, np.int64)
     level[:, layout.place_segment[on_segment]] = place_level[:, on_segment]
@@ -392,6 +393,13 @@ def _modelled(
     return np.where(enough, modelled, plain), enough | plain_known
 
 
+def _as_read(estimate: Estimate, background: Ints, known: Bools) -> Ints:
+    """(T, S) the background as each instrument reads it: in sand dust a few percent of gain are
+    more than the whole of what a street adds."""
+    reads = np.where(known, estimate.reads, 0.0)
+    return np.rint(background[:, None] * np.exp(reads)).astype(np.int64)
+
+
 def _blind(estimate: Estimate, known: Bools, layout: Layout, settings: AnalyticsSettings) -> Bools:
     """(T, G) where the wind keeps a street's dust away from every station on it."""
     sees = np.where(known & ~np.isnan(estimate.sees), estimate.sees, -1.0)
@@ -416,7 +424,7 @@ def _told(
     own = layout.reach.own.astype(np.int64).T
     there = known & background_known[:, None]
     count = there.astype(np.int64) @ own
-    above = np.where(there, pm10 - background[:, None], 0) @ own
+    above = np.where(there, pm10 - background, 0) @ own
     measured = count > 0
     told = np.where(measured, np.rint(above / np.maximum(count, 1)), guess).astype(np.int64)
     return told, np.where(measured, 1.0, np.where(background_known[:, None], sure, 0.0))

@@ -80,6 +80,7 @@ def judged_minutes(
     known: Bools,
     background: Ints,
     background_known: Bools,
+    as_read: Ints,
     increment: Ints,
     confidence: NDArray[np.float64],
     blind: Bools,
@@ -90,7 +91,8 @@ def judged_minutes(
 ) -> Judged:
     """The channels of every place but the early warning's, which `analytics.early` adds.
 
-    means, known: (T, S, 3) PM10, PM2.5, TSP of stations. background, background_known: (T,).
+    means, known: (T, S, 3) PM10, PM2.5, TSP of stations. background, background_known: (T,);
+    as_read: (T, S) the background as each station's instrument reads it.
     increment, confidence: (T, G) of segments as estimated; what a place's own station says goes
     before it, but where blind (T, G): the wind keeps the street's dust away from the station, and
     the higher of the two counts.
@@ -101,6 +103,7 @@ def judged_minutes(
     of = layout.place_of.astype(np.int64).T
     count10 = known[:, :, 0].astype(np.int64) @ of
     sum10 = np.where(known[:, :, 0], means[:, :, 0], 0) @ of
+    back10 = np.where(known[:, :, 0], as_read, 0) @ of
     count_tsp = known[:, :, 2].astype(np.int64) @ of
     sum_tsp = np.where(known[:, :, 2], means[:, :, 2], 0) @ of
     blown, there = background[:, None], background_known[:, None]
@@ -117,7 +120,8 @@ def judged_minutes(
     measured = measured & ~lee
     guessed = could & ~measured
     pm10 = np.where(measured, own, blown + guess)
-    over = pm10 - blown
+    own_back = np.rint(back10 / np.maximum(count10, 1)).astype(np.int64)
+    over = pm10 - np.where(measured, own_back, blown)
     on_street = over[:, street & layout.place_of.any(axis=1)]
     seen = (measured & there)[:, street & layout.place_of.any(axis=1)]
     known_background = np.where(background_known, background, UNKNOWN)

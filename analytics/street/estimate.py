@@ -96,6 +96,7 @@ class Estimate:
     background, background_sd: (T,); increment, low, high: (T, M) what streets and sites add at the
     kerbs, 90 % between low and high; confidence: (T, M) 0 where nobody speaks for a segment;
     expected, spread: (T, S) log PM10 as foreseen before a station spoke, with standard deviation;
+    reads: (T, S) log factor by which each instrument is taken to read high;
     sees: (T, S) what a station on a segment feels of the street over what its kerbs do; given: the
     fading means by who brings the dust, one every few minutes, given_at: (T,) which of them holds;
     effects: (minute, effect); outlook: of the newest quarter of an hour, if one ended.
@@ -109,6 +110,7 @@ class Estimate:
     confidence: Floats
     expected: Floats
     spread: Floats
+    reads: Floats
     sees: Floats
     given: list[Rows]
     given_at: Ints
@@ -185,14 +187,14 @@ class Estimator:
             if now.minute == newest:
                 ahead = outlook(model, street, now.weather, self._limits, self._zone)
         shapes = {"background": (), "background_sd": (), "expected": (len(spoke_at),)}
-        shapes |= {"spread": (len(spoke_at),), "sees": (len(spoke_at),)}
+        shapes |= dict.fromkeys(("spread", "reads", "sees"), (len(spoke_at),))
         arrays = {
             name: np.array(rows.get(name, []), np.float64).reshape(
                 count, *shapes.get(name, (segments,))
             )
             for name in (
                 "background", "background_sd", "increment", "low", "high", "confidence",
-                "expected", "spread", "sees",
+                "expected", "spread", "reads", "sees",
             )
         }  # fmt: skip
         carried = Carried(street, sky, given, kept[-1], spoke_at)
@@ -230,5 +232,6 @@ class Estimator:
             "confidence": near / (1 + unsure.astype(np.float64) ** 2),
             "expected": was.expected,
             "spread": was.spread,
+            "reads": was.reads,
             "sees": was.sees,
         }

@@ -162,9 +162,9 @@ class Minute:
     back: (N,) µg/m³ of PM10 that blows in; kerb: (M, N) what streets and sites add at each kerb;
     given: (M, 1 + K) the mean of it by who brought the dust, the streets themselves and each site;
     expected, spread: (S,) log PM10 as foreseen before the stations spoke, and its standard
-    deviation; sees: (S,) what a station on a segment feels of the street against what its kerbs do,
-    as the wind stands, NaN for the others; effects: of orders
-    whose hour of watching has ended.
+    deviation; reads: (S,) log factor by which each instrument is taken to read high; sees: (S,)
+    what a station on a segment feels of the street against what its kerbs do, as the wind stands,
+    NaN for the others; effects: of orders whose hour of watching has ended.
     """
 
     back: Rows
@@ -172,6 +172,7 @@ class Minute:
     given: Floats
     expected: Floats
     spread: Floats
+    reads: Floats
     sees: Floats
     effects: tuple[Effect, ...]
 
@@ -287,7 +288,9 @@ class Model:
         given = self._given(table[stations:], x, loads, strength, plumes)
         back = np.exp(x[parts.back])
         sees = self._sees(table)
-        return new, Minute(back, kerb, given, expected_log, spread, sees, effects)
+        reads = x[parts.gain].mean(axis=1, dtype=np.float64)
+        reads += x[parts.swell].mean(axis=1, dtype=np.float64) * swells
+        return new, Minute(back, kerb, given, expected_log, spread, reads, sees, effects)
 
     def _heed(
         self,
