@@ -1,7 +1,8 @@
 """Who did it? A probability per cause with the evidence that it rests on.
 
-A first, plain version: every piece of evidence adds to the log-odds of a cause, and the causes
-share one. Weights are judgement, not fitted; they are the table `WEIGHTS`.
+Every piece of evidence adds to the log-odds of a cause, and the causes share one. Weights are
+judgement, not fitted; they are the table `WEIGHTS`. Where the model of the street says what the
+street itself and each site bring, it divides their part of the probability among them.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 WEIGHTS = {
     "road": 1.0,
@@ -31,6 +34,10 @@ WEIGHTS = {
     "sensor/flags": 4.0,
     "sensor/alone": 1.0,
 }
+SHARPNESS = 2.0
+"""Of the model's division: who gives twice as much is this power of two as likely the first."""
+LEAST_GIVEN = 0.5
+"""µg/m³; less is nobody's."""
 SHOWN = 0.03
 """Causes less likely than this are left out."""
 NEAR_M = 1500.0
@@ -67,7 +74,8 @@ class Exceedance:
 
 @dataclass(frozen=True, slots=True)
 class SiteNearby:
-    """A site as the place sees it. `bearing`: degrees from the place to the site."""
+    """A site as the place sees it. `bearing`: degrees from the place to the site; given: µg/m³
+    that it brings, by the model."""
 
     id: str
     name: str
@@ -77,11 +85,13 @@ class SiteNearby:
     itself: bool
     gate_flags: int
     plume_flags: int
+    given: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What was known about a place when its episode changed. Shares are 0 to 1, PM in µg/m³."""
+    """What was known about a place when its episode changed. Shares are 0 to 1, PM in µg/m³;
+    given: what the street itself brings by the model, None where that says nothing."""
 
     exceedance: Exceedance
     wind_speed: float
@@ -94,15 +104,22 @@ class Scene:
     neighbours_low: bool
     own_work: str | None
     sites: Sequence[SiteNearby]
+    given: float | None = None
 
 
 def causes(scene: Scene, language: str) -> list[dict[str, Any]]:
     """The contract's `causes`, most probable first, probabilities of those shown."""
     found = [_road(scene), _regional(scene), _sensor(scene)]
-    found += [_site(scene, site) for site in scene.sites if site.distance_m <= NEAR_M]
+    found += [
+        _site(scene, site)
+        for site in scene.sites
+        if site.distance_m <= NEAR_M or site.given > LEAST_GIVEN
+    ]
     if scene.own_work:
         found.append(_treatment(scene))
     scores = np.array([score for _, _, score, _ in found])
+    if scene.given is not None:
+        scores = _divided(scene, found, scores)
     share = np.exp(scores - scores.max())
     share /= share.sum()
     separator, stop = ("; ", ".") if language == "en" else ("；", "。")
@@ -121,6 +138,21 @@ def causes(scene: Scene, language: str) -> list[dict[str, Any]]:
 
 Words = list[tuple[str, str]]
 Found = tuple[str, str | None, float, Words]
+
+
+def _divided(scene: Scene, found: list[Found], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores of the street and the sites as the model has them; together they weigh the same
+    against the other causes as by the plain evidence."""
+    given = {site.id: site.given for site in scene.sites}
+    dust = np.array([kind in ("road", "site") for kind, *_ in found])
+    brings = np.array(
+        [scene.given if kind == "road" else given.get(site or "", 0.0) for kind, site, *_ in found],
+        np.float64,
+    )
+    logs = SHARPNESS * np.log(np.maximum(brings, 0.0) + LEAST_GIVEN)
+    divided = scores.copy()
+    divided[dust] = logs[dust] - logsumexp(logs[dust]) + logsumexp(scores[dust])
+    return divided
 
 
 def _road(scene: Scene) -> Found:
@@ -144,6 +176,13 @@ def _road(scene: Scene) -> Found:
             (
                 f"早期预警：增量持续高于本处近期水平（累积和 {of.value:.0f}）",
                 f"early warning: the increment stays above its recent level (sum {of.value:.0f})",
+            )
+        )
+    if scene.given is not None:
+        words.append(
+            (
+                f"模型：路面自身积尘带来 {scene.given:.0f} µg/m³",
+                f"model: the street's own silt brings {scene.given:.0f} µg/m³",
             )
         )
     if scene.mud_flags:
@@ -179,6 +218,13 @@ def _site(scene: Scene, site: SiteNearby) -> Found:
             f"{site.name}, {site.distance_m:.0f} m away",
         )
     ]
+    if site.given > LEAST_GIVEN:
+        words.append(
+            (
+                f"模型：其带泥与扬尘带来 {site.given:.0f} µg/m³",
+                f"model: soil from it and dust off it bring {site.given:.0f} µg/m³",
+            )
+        )
     if site.itself:
         score += WEIGHTS["site/itself"]
         words.append(("监测站就在场界", "the station stands at its boundary"))

@@ -8,9 +8,7 @@ after a restart, after late data and over history it is the same function.
 import io
 import zlib
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -18,37 +16,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import background as blown_in
-from analytics.causes import Exceedance, causes
 from analytics.early import Warnings, sums
-from analytics.groups import OpenEpisode, regroup
 from analytics.happenings import Happenings
 from analytics.judged import UNKNOWN, Judged, judged_minutes
-from analytics.layout import Layout, Place
+from analytics.layout import Layout
 from analytics.minutes import MILLI, Bools, Ints, minute_means
+from analytics.neighbours import NeighbourState, doubted
 from analytics.notices import NoticeChange, Weather, notices
-from analytics.quality import PM, QualityState, check
+from analytics.quality import PM, Checked, QualityState, check
 from analytics.readings import Readings
 from analytics.rules import (
-    BACKGROUND,
+    ACTIVE,
     CUSUM,
     INCREMENT,
     NONE,
-    PM10,
     Judge,
     Machine,
-    Transition,
     may_return,
     trailing_means,
 )
-from analytics.scenes import scene
 from analytics.settings import AnalyticsSettings
-from analytics.street.estimate import Carried, Estimate
+from analytics.story import CauseChange, EpisodeChange, Seen, Story, episode_id, tell
+from analytics.street.estimate import Carried, Estimate, Hourly
 from analytics.street.outlook import Outlook
 from analytics.street.watches import Effect
 
 HOUR = 60
-WARNING_SHOWN_MIN = 15
-"""Minutes whose mean increment an early warning is told with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,8 @@ class State:
     hours: (24, S) hourly means of stations, hour_sum and hour_count (S,) of the hour under way;
     background: (60,) the last hour of it; causes: those of each episode that is open or may come
     back, by its id; measured: whether it was, at its last change; groups: the group of each open
-    episode that has entered a level; street: the model's.
+    episode that has entered a level; street: the model's; neighbour: of readings that
+    it did not foresee.
     """
 
     minute: int
@@ -79,6 +73,7 @@ class State:
     groups: dict[str, str]
     measured: dict[str, bool]
     street: Carried
+    neighbour: NeighbourState
 
     @classmethod
     def start(cls, minute: int, layout: Layout, settings: AnalyticsSettings) -> "State":
@@ -102,6 +97,7 @@ class State:
             groups={},
             measured={},
             street=Carried.start(minute, layout.estimator.model),
+            neighbour=NeighbourState.start(stations),
         )
 
     def to_bytes(self) -> bytes:
@@ -157,6 +153,7 @@ PARTS: dict[str, Any] = {
     "weather": Weather,
     "warning": Warnings,
     "machine": Machine,
+    "neighbour": NeighbourState,
 }
 NESTED: dict[str, Any] = {"quality": QualityState, "street": Carried}
 TOLD = ("causes", "groups", "measured")
@@ -184,30 +181,14 @@ class Minutes:
     flagged: Readings
     flags: NDArray[np.int8]
     numbers: NDArray[np.float32]
-    episodes: list["EpisodeChange"]
+    episodes: list[EpisodeChange]
+    recaused: list[CauseChange]
     notices: list[NoticeChange]
     groups: list[tuple[int, str, str]]
     estimate: Estimate
     effects: list[tuple[int, Effect]]
+    hourly: list[Hourly]
     outlook: Outlook | None
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeChange:
-    """A transition of one episode with its id and the causes as they are known from then on;
-    measured: by a station of the place's own, and not estimated with `confidence` 0 to 1."""
-
-    id: str
-    transition: Transition
-    causes: list[dict[str, Any]]
-    measured: bool = True
-    confidence: float = 1.0
-
-
-def episode_id(place: str, rule: str, started: int) -> str:
-    """The same for the same beginning, whenever and however often it is worked out."""
-    at = datetime.fromtimestamp(started * 60, UTC)
-    return f"E-{at:%Y%m%dT%H%MZ}-{place}-{rule}"[:64]
 
 
 def advance(
@@ -226,11 +207,8 @@ def advance(
     kept, checked = check(
         state.quality, state.tail, arrived, layout.kinds, settings.quality, after=after, upto=upto
     )
-    readings, believed = checked.readings, checked.believed
-    pm = readings.values[:, PM]
-    means, known = minute_means(
-        readings, pm, believed, after=after, upto=upto, n=len(layout.stations)
-    )
+    readings, by_itself = checked.readings, checked
+    means, known = _means(checked, layout, after=after, upto=upto)
     pm10, pm10_known = means[:, :, 0], known[:, :, 0]
 
     long_pm10 = np.concatenate((state.pm10, pm10))
@@ -248,6 +226,15 @@ def advance(
         happenings,
     )
     blown, blown_known = _modelled(estimate, blown, blown_known, long_known)
+    neighbour, checked = doubted(
+        state.neighbour, by_itself, pm10, estimate.expected, estimate.spread, blown,
+        settings.quality.neighbour, after=after,
+    )  # fmt: skip
+    believed = checked.believed
+    # What no street explains is not judged by the rules, and stays in the plain background.
+    if checked is not by_itself:
+        means, known = _means(checked, layout, after=after, upto=upto)
+        pm10, pm10_known = means[:, :, 0], known[:, :, 0]
     as_read = _as_read(estimate, blown, pm10_known)
     guess = np.rint(estimate.increment[:, layout.in_model] * MILLI).astype(np.int64)
     sure = np.round(estimate.confidence[:, layout.in_model], 3)
@@ -285,51 +272,16 @@ def advance(
     level[:, layout.place_segment[on_segment]] = place_level[:, on_segment]
 
     names = tuple(settings.rules)
-    known_causes, measured, episodes = dict(state.causes), dict(state.measured), []
-    opened = _opened(state.machine, known_causes, layout, names)
-    groups, regrouped = state.groups, []
-    for minute, moved in groupby(transitions, key=attrgetter("minute")):
-        t = minute - after - 1
-        for change in moved:
-            place = layout.places[change.place]
-            episode = episode_id(place.id, names[change.rule], change.started)
-            exceedance = _exceedance(change, long, t + HOUR + 1, settings)
-            if change.level > 0 and change.change != "recovering":
-                known_causes[episode] = causes(
-                    scene(
-                        place,
-                        minute,
-                        pm=means[t],
-                        known=known[t],
-                        background=int(blown[t]),
-                        exceedance=exceedance,
-                        started=change.started,
-                        readings=readings,
-                        believed=believed,
-                        layout=layout,
-                        happenings=happenings,
-                    ),
-                    settings.language,
-                )
-            found = known_causes.get(episode, [])
-            episodes.append(
-                EpisodeChange(episode, change, found, exceedance.measured, exceedance.confidence)
-            )
-            measured[episode] = exceedance.measured
-            if change.phase == NONE:
-                opened.pop(episode, None)
-            elif found:
-                opened[episode] = _open(
-                    episode, change.place, place, change.level, change.started, found
-                )
-        now_grouped = _groups(groups, opened, layout)
-        regrouped += [
-            (minute, one, name)
-            for one, name in sorted(now_grouped.items())
-            if groups.get(one) != name
-        ]
-        groups = now_grouped
-
+    story = tell(
+        state.machine,
+        transitions,
+        Seen(after + 1, means, known, blown, long, readings, believed, happenings, estimate),
+        state.causes,
+        state.measured,
+        state.groups,
+        layout,
+        settings,
+    )
     alive = (machine.phase != NONE) | may_return(machine, upto, settings)
     lasting = {
         episode_id(layout.places[p].id, names[r], int(machine.started[p, r]))
@@ -351,10 +303,11 @@ def advance(
         weather=weather,
         warning=warning,
         machine=machine,
-        causes={one: known_causes[one] for one in sorted(lasting & known_causes.keys())},
-        groups=dict(sorted(groups.items())),
-        measured={one: measured[one] for one in sorted(lasting & measured.keys())},
+        causes={one: story.causes[one] for one in sorted(lasting & story.causes.keys())},
+        groups=dict(sorted(story.grouped.items())),
+        measured={one: story.measured[one] for one in sorted(lasting & story.measured.keys())},
         street=carried,
+        neighbour=neighbour,
     )
     return new, Minutes(
         first=after + 1,
@@ -364,17 +317,28 @@ def advance(
         increment_known=confidence > 0,
         confidence=confidence,
         level=level,
-        cause=_cause(state, episodes, level, layout, settings),
+        cause=_cause(state, story, level, layout, settings),
         flagged=checked.flagged,
         flags=checked.flags,
         numbers=checked.numbers,
-        episodes=episodes,
+        episodes=story.episodes,
+        recaused=story.recaused,
         notices=noticed_changes,
-        groups=regrouped,
+        groups=story.groups,
         estimate=estimate,
         effects=estimate.effects,
+        hourly=estimate.hourly,
         outlook=estimate.outlook,
     )
+
+
+def _means(checked: Checked, layout: Layout, *, after: int, upto: int) -> tuple[Ints, Bools]:
+    """(T, S, 3) thousandths of what is believed, and whether there is any."""
+    readings = checked.readings
+    return minute_means(
+        readings, readings.values[:, PM], checked.believed,
+        after=after, upto=upto, n=len(layout.stations),
+    )  # fmt: skip
 
 
 MODEL_STATIONS = 3
@@ -472,66 +436,8 @@ def _background(
     return np.rint(np.where(there, value, 0)).astype(np.int64), there
 
 
-def _exceedance(
-    change: Transition, judged: Judged, upto: int, settings: AnalyticsSettings
-) -> Exceedance:
-    """The rule's own number at a transition, and what of it is the street's.
-
-    upto: index in `judged` of the minute after the transition's.
-    """
-    rule = tuple(settings.rules.values())[change.rule]
-    minutes = WARNING_SHOWN_MIN if rule.quantity == "cusum" else rule.window_min
-    mean, measured, confidence = judged.window(upto, minutes, change.place)
-    return Exceedance(
-        quantity=rule.quantity,
-        window_min=minutes,
-        value=change.value / MILLI,
-        increment=int(mean[PM10] - mean[BACKGROUND]) / MILLI,
-        background=int(mean[BACKGROUND]) / MILLI,
-        cap=settings.background_cap,
-        measured=measured,
-        confidence=confidence,
-    )
-
-
-def _groups(
-    named: dict[str, str],
-    opened: dict[str, OpenEpisode],
-    layout: Layout,
-) -> dict[str, str]:
-    return regroup(named, list(opened.values()), lambda p, q: bool(layout.touching[p, q]))
-
-
-def _opened(
-    machine: Machine,
-    known_causes: dict[str, list[dict[str, Any]]],
-    layout: Layout,
-    names: tuple[str, ...],
-) -> dict[str, OpenEpisode]:
-    """Every episode that has entered a level, by its id."""
-    opened = {}
-    for p, r in np.argwhere((machine.phase != NONE) & (machine.top > 0)):
-        place, started = layout.places[p], int(machine.started[p, r])
-        one = episode_id(place.id, names[r], started)
-        found = known_causes.get(one)
-        if found:
-            opened[one] = _open(one, int(p), place, int(machine.level[p, r]), started, found)
-    return opened
-
-
-def _open(
-    episode: str, p: int, place: Place, level: int, started: int, found: list[dict[str, Any]]
-) -> OpenEpisode:
-    first = found[0]
-    return OpenEpisode(episode, p, place.id, level, started, first["kind"], first["site"])
-
-
 def _cause(
-    state: State,
-    episodes: list[EpisodeChange],
-    level: Ints,
-    layout: Layout,
-    settings: AnalyticsSettings,
+    state: State, story: Story, level: Ints, layout: Layout, settings: AnalyticsSettings
 ) -> NDArray[np.object_]:
     """(T, G) the first cause of the first rule that has an open episode with causes there."""
     cause = np.full(level.shape, None, object)
@@ -551,11 +457,15 @@ def _cause(
 
     for p in {p for p, _ in current}:
         fill(p, 0)
-    for change in episodes:
-        key = (change.transition.place, change.transition.rule)
-        current.pop(key, None)
-        if change.causes and change.transition.phase != NONE:
-            current[key] = change.causes[0]["kind"]
-        fill(change.transition.place, change.transition.minute - state.minute - 1)
+    changes = [
+        (c.transition.minute, c.transition.place, c.transition.rule, c.causes, c.transition.phase)
+        for c in story.episodes
+    ]
+    changes += [(c.minute, c.place, c.rule, c.causes, ACTIVE) for c in story.recaused]
+    for minute, p, r, found, phase in sorted(changes, key=itemgetter(0)):
+        current.pop((p, r), None)
+        if found and phase != NONE:
+            current[p, r] = found[0]["kind"]
+        fill(p, minute - state.minute - 1)
     cause[level == 0] = None
     return cause

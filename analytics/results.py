@@ -7,19 +7,23 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
-from analytics.fold import Minutes, State, episode_id
+from analytics.fold import Minutes, State
+from analytics.foreseen import store_foreseen
 from analytics.gains import apart
 from analytics.happenings import Happenings
 from analytics.judging import due, judge
 from analytics.layout import Layout
-from analytics.minutes import MILLI
+from analytics.minutes import MILLI, Ints
 from analytics.moments import minute_at, time_of
 from analytics.quality import GOOD, MISSING, PM, PM_NAMES, TESTS, reason
 from analytics.rules import NONE, STATES, may_return
 from analytics.settings import AnalyticsSettings
+from analytics.story import episode_id
 from analytics.verdicts import METHOD
+from store.arrays import FLOAT4, FLOAT8, INT2, TIME, Column, Words, binary_rows, since_2000_us
 from store.database import Connection
 from store.outbox import post
 from store.statements import statements
@@ -27,65 +31,68 @@ from store.statements import statements
 SQL = statements("analytics")
 HEALTH = statements("health")
 
+NEVER = -1
+CAUSES = ("road", "site", "regional", "treatment", "sensor")
+"""The contract's kinds."""
+
 
 class Results:
     """Writes in the caller's transaction; keeps when each segment was last treated."""
 
     def __init__(self, layout: Layout, settings: AnalyticsSettings) -> None:
         self._layout, self._settings = layout, settings
-        self._treated: dict[str, datetime] = {}
+        self._treated: dict[str, int] = {}
 
     def recall_treatments(self, conn: Connection, minute: int) -> None:
         """Know again when each segment was last treated, as of the end of `minute`."""
         rows = conn.execute(SQL.treated_before, {"before": time_of(minute)}).fetchall()
-        self._treated = {segment: time_of(minute_at(ts)) for segment, ts in rows}
+        self._treated = {segment: minute_at(ts) for segment, ts in rows}
 
     def store_minutes(self, conn: Connection, minutes: Minutes, happenings: Happenings) -> None:
         """Rows for segments that somebody measures or near which a station stands."""
-        ends = [time_of(minutes.first + t) for t in range(len(minutes.background))]
         treated = self._treated_at(minutes, happenings)
-        where_t, where_g = np.nonzero(minutes.increment_known)
-        segments = self._layout.segments
-        background = minutes.background / MILLI
-        increment = minutes.increment / MILLI
-        with (
-            conn.cursor() as cursor,
-            cursor.copy(SQL.copy_minutes) as copy,
-        ):
-            copy.set_types(
-                ["text", "timestamptz", "float8", "float8", "float8", "int2", "float4", "text",
-                 "timestamptz"]
-            )  # fmt: skip
-            for t, g in zip(where_t.tolist(), where_g.tolist(), strict=True):
-                b, i = float(background[t]), float(increment[t, g])
-                copy.write_row(
-                    (
-                        segments[g],
-                        ends[t],
-                        round(b + i, 3),
-                        b,
-                        i,
-                        int(minutes.level[t, g]),
-                        float(minutes.confidence[t, g]),
-                        minutes.cause[t, g],
-                        treated[t].get(segments[g]),
-                    )
-                )
+        t, g = np.nonzero(minutes.increment_known)
+        background, increment = minutes.background[t], minutes.increment[t, g]
+        estimate, there = minutes.estimate, (t, self._layout.in_model[g])
+        last = treated[t, g]
+        columns = [
+            Words(g, self._layout.segments),
+            Column(since_2000_us(minutes.first + t), TIME),
+            Column((background + increment) / MILLI, FLOAT8),
+            Column(background / MILLI, FLOAT8),
+            Column(increment / MILLI, FLOAT8),
+            Column(minutes.level[t, g], INT2),
+            Column(minutes.confidence[t, g], FLOAT4),
+            Words(_which(minutes.cause[t, g], CAUSES), CAUSES),
+            Column(since_2000_us(last), TIME, last == NEVER),
+            Column(estimate.increment[there], FLOAT4),
+            Column(estimate.low[there], FLOAT4),
+            Column(estimate.high[there], FLOAT4),
+        ]
+        with conn.cursor() as cursor, cursor.copy(SQL.copy_minutes) as copy:
+            copy.write(binary_rows(columns))
 
-    def _treated_at(self, minutes: Minutes, happenings: Happenings) -> list[dict[str, datetime]]:
-        """Per minute, when each segment was last treated."""
-        ended: dict[int, list[str]] = {}
-        for work in happenings.works:
-            if work.done and work.end is not None and work.segment:
-                ended.setdefault(work.end, []).append(work.segment)
-        out = []
-        for t in range(len(minutes.background)):
-            now_done = ended.get(minutes.first + t)
-            if now_done:
-                at = time_of(minutes.first + t)
-                self._treated = self._treated | dict.fromkeys(now_done, at)
-            out.append(self._treated)
-        return out
+    def store_foreseen(self, conn: Connection, minutes: Minutes) -> None:
+        """Forecasts, what treatments are worth now, and what was learnt of them."""
+        store_foreseen(conn, minutes, self._layout, self._settings)
+
+    def _treated_at(self, minutes: Minutes, happenings: Happenings) -> Ints:
+        """(T, G) the minute in which each segment was last treated, or NEVER."""
+        index = {segment: g for g, segment in enumerate(self._layout.segments)}
+        count = len(minutes.background)
+        treated = np.tile(
+            np.array([self._treated.get(segment, NEVER) for segment in index], np.int64), (count, 1)
+        )
+        done = [
+            (work.end, work.segment)
+            for work in happenings.works
+            if work.done and work.end is not None and work.segment in index
+        ]
+        for end, segment in sorted(done):
+            if 0 <= end - minutes.first < count:
+                treated[end - minutes.first :, index[segment]] = end
+                self._treated[segment] = end
+        return treated
 
     def store_gains(self, conn: Connection, state: State) -> None:
         """What each station's gain has come to, as far as it is known."""
@@ -175,6 +182,13 @@ class Results:
             self.log(conn, change.id, at, event, detail)
             if moved.reopened or moved.risen:
                 self._renew(conn, change.id, at, now, "reopened" if moved.reopened else "level")
+        for other in minutes.recaused:
+            touched.add(other.id)
+            conn.execute(
+                SQL.set_causes, {"id": other.id, "causes": Jsonb(other.causes), "now": now}
+            )
+            first = {name: other.causes[0][name] for name in ("kind", "site", "probability")}
+            self.log(conn, other.id, time_of(other.minute), "cause", first)
         for _, episode, group in minutes.groups:
             conn.execute(SQL.set_group, {"id": episode, "group": group, "now": now})
         machine = state.machine
@@ -361,7 +375,15 @@ class Results:
                 "level": int(minutes.level[-1, g]),
                 "confidence": round(float(minutes.confidence[-1, g]), 3),
                 "cause": minutes.cause[-1, g],
-                "treated_at": treated.isoformat() if treated else None,
+                "treated_at": None if treated is None else time_of(treated).isoformat(),
             }
             messages.append((f"down/segments/{segment}/state", msgspec.json.encode(body), True))
         post(conn, messages)
+
+
+def _which(words: NDArray[np.object_], texts: tuple[str, ...]) -> Ints:
+    """(n,) the number of each word in `texts`, -1 for None."""
+    which = np.full(len(words), -1, np.int64)
+    for number, text in enumerate(texts):
+        which[words == text] = number
+    return which

@@ -10,7 +10,8 @@ from datetime import datetime
 
 import numpy as np
 
-from analytics.fold import State, episode_id
+from analytics.fold import State
+from analytics.foreseen import forget_foreseen
 from analytics.history import Block, store
 from analytics.layout import Layout
 from analytics.moments import minute_at, time_of
@@ -18,6 +19,7 @@ from analytics.results import Results
 from analytics.rules import NONE, may_return
 from analytics.runner import COLD_MIN
 from analytics.settings import AnalyticsSettings
+from analytics.story import episode_id
 from store.database import Connection
 from store.episodes import publish
 from store.leadership import Leadership
@@ -103,6 +105,7 @@ class Rewriting:
         span = {"after": time_of(self._after), "upto": time_of(self._upto)}
         for statement in (SQL.forget_minutes, SQL.forget_flags, SQL.forget_notices):
             self._conn.execute(statement, span)
+        forget_foreseen(self._conn, self._after, self._upto)
         self._conn.execute(SQL.forget_checkpoints, span | {"also_later": not self._settled})
         self._doubted = {row[0] for row in self._conn.execute(SQL.doubt_episodes, span)}
         for p, r in np.argwhere(state.machine.phase != NONE):

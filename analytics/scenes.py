@@ -30,6 +30,7 @@ def scene(
     known: Bools,
     background: int,
     exceedance: Exceedance,
+    given: NDArray[np.float32] | None,
     started: int,
     readings: Readings,
     believed: Bools,
@@ -39,7 +40,8 @@ def scene(
     """Look around `place` at `minute`.
 
     pm, known: (S, 3) PM10, PM2.5, TSP of that minute in thousandths; readings with `believed`
-    (n, 3): sorted, reaching back `readings.TAIL` readings per station.
+    (n, 3): sorted, reaching back `readings.TAIL` readings per station. given: (1 + sites,) µg/m³
+    that the street itself and each site bring, by the model.
     """
     here = list(place.stations)
     p = layout.places.index(place)
@@ -68,6 +70,7 @@ def scene(
         flagged_share=_flagged_share(readings, believed, minute, here),
         neighbours_low=bool(near.any() and (above[near] < LOW_INCREMENT).all()),
         own_work=_own_work(happenings, place, minute, started),
+        given=None if given is None else float(given[0]),
         sites=[
             SiteNearby(
                 id=site,
@@ -81,6 +84,7 @@ def scene(
                     for e in gates
                 ),
                 plume_flags=sum(e.site == site for e in plumes),
+                given=0.0 if given is None else float(given[1 + k]),
             )
             for k, site in enumerate(layout.sites)
         ],

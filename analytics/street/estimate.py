@@ -26,7 +26,7 @@ HEARD_MIN = 60
 UNSURE = 0.5
 """Standard deviation of a logarithm at which confidence is a half."""
 GIVEN_MIN = 5
-GIVEN_MEMORY_MIN = 30.0
+GIVEN_MEMORY_MIN = 15.0
 """Who brings the dust is told as a mean that fades over this time, kept every few minutes."""
 
 
@@ -90,6 +90,16 @@ _KEPT = tuple(field.name for field in fields(Street) if field.name != "watches")
 
 
 @dataclass(frozen=True, slots=True)
+class Hourly:
+    """What is kept of each whole hour: the outlook from it, and what the model has learnt that each
+    treatment takes off a soiled street: removes (treatments, 3), a share as its 5 %, middle and
+    95 % quantile over members."""
+
+    outlook: Outlook
+    removes: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """Minutes (T) of all segments (M), in µg/m³ of PM10.
 
@@ -99,7 +109,8 @@ class Estimate:
     reads: (T, S) log factor by which each instrument is taken to read high;
     sees: (T, S) what a station on a segment feels of the street over what its kerbs do; given: the
     fading means by who brings the dust, one every few minutes, given_at: (T,) which of them holds;
-    effects: (minute, effect); outlook: of the newest quarter of an hour, if one ended.
+    effects: (minute, effect); hourly: of each whole hour; outlook: of the newest quarter of an
+    hour, if one ended.
     """
 
     background: Floats
@@ -115,6 +126,7 @@ class Estimate:
     given: list[Rows]
     given_at: Ints
     effects: list[tuple[int, Effect]]
+    hourly: list[Hourly]
     outlook: Outlook | None
 
 
@@ -159,6 +171,7 @@ class Estimator:
         rows: dict[str, list[object]] = {}
         kept, given_at = [then], np.zeros(count, np.int64)
         effects: list[tuple[int, Effect]] = []
+        hourly: list[Hourly] = []
         ahead: Outlook | None = None
         newest = upto - upto % STEP_MIN
         keep = np.float32(1 / GIVEN_MEMORY_MIN)
@@ -184,8 +197,10 @@ class Estimator:
             effects += [(now.minute, effect) for effect in was.effects]
             for name, value in self._told(street, was, spoke_at, now.minute).items():
                 rows.setdefault(name, []).append(value)
-            if now.minute == newest:
+            if now.minute == newest or now.minute % 60 == 0:
                 ahead = outlook(model, street, now.weather, self._limits, self._zone)
+                if now.minute % 60 == 0:
+                    hourly.append(Hourly(ahead, self._removes(street)))
         shapes = {"background": (), "background_sd": (), "expected": (len(spoke_at),)}
         shapes |= dict.fromkeys(("spread", "reads", "sees"), (len(spoke_at),))
         arrays = {
@@ -199,8 +214,12 @@ class Estimator:
         }  # fmt: skip
         carried = Carried(street, sky, given, kept[-1], spoke_at)
         return carried, Estimate(
-            **arrays, given=kept, given_at=given_at, effects=effects, outlook=ahead
+            **arrays, given=kept, given_at=given_at, effects=effects, hourly=hourly, outlook=ahead
         )
+
+    def _removes(self, street: Street) -> Floats:
+        share = self.model.removes(street.x).astype(np.float64)
+        return np.quantile(share, (0.05, 0.5, 0.95), axis=1).T
 
     def _fresh(self, readings: Readings, pm10: Ints, known: Bools, first: int) -> Floats:
         """(T, S) µg/m³ in the minutes in which a station really spoke, NaN in those in which its

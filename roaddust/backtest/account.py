@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime, tzinfo
 
 import numpy as np
 
-from analytics.fold import State, episode_id
+from analytics.fold import State
 from analytics.history import WARM_UP_MIN, Block
 from analytics.layout import Layout
 from analytics.minutes import MILLI
 from analytics.moments import minute_at, time_of
 from analytics.rules import NONE
 from analytics.settings import AnalyticsSettings
+from analytics.story import episode_id
 from store.database import Connection
 from store.statements import statements
 

@@ -65,7 +65,8 @@ DELETE FROM flags WHERE ts > %(ts)s;
 
 -- name: copy_minutes
 -- Minutes by COPY.
-COPY segment_minutes (segment, ts, pm10, background, increment, level, confidence, cause, treated_at)
+COPY segment_minutes (segment, ts, pm10, background, increment, level, confidence, cause,
+                      treated_at, estimate, low, high)
 FROM STDIN (FORMAT BINARY);
 
 -- name: add_flags
@@ -134,6 +135,10 @@ WITH over AS (
     RETURNING id, state
 )
 SELECT id FROM over WHERE state <> 'closed' ORDER BY id;
+
+-- name: set_causes
+-- What lasts has another first cause.
+UPDATE episodes SET causes = %(causes)s, updated_at = %(now)s WHERE id = %(id)s;
 
 -- name: withdraw_episode
 -- Late data showed that it never was.
