@@ -148,11 +148,12 @@ class Checked:
     """Readings (n), the tail and what has arrived, sorted; believed: (n, 3) which count.
 
     flagged: those that have arrived and have a flag that is not good, with flags
-    (m, 3, len(TESTS)) and numbers of the same shape, which their reasons name.
+    (m, 3, len(TESTS)) and numbers of the same shape, which their reasons name; rows: (m,) of them.
     """
 
     readings: Readings
     believed: Bools
+    rows: Ints
     flagged: Readings
     flags: Flags
     numbers: NDArray[np.float32]
@@ -208,7 +209,7 @@ def check(
     for finding in findings.values():
         kept |= finding.kept
     return QualityState(**kept), Checked(
-        readings, believed, readings[new[bad]], flags[bad], numbers
+        readings, believed, new[bad], readings[new[bad]], flags[bad], numbers
     )
 
 

@@ -4,9 +4,10 @@
     python -m bench.quality speed [--stations 100] [--hours 24] [--repeats 3]
     python -m bench.quality kerb FILE [--show 20]
 
-``faults`` lives simulated worlds in which the faulty readings are known. ``speed`` puts the tests
-that SaQC (https://rdm-software.pages.ufz.de/saqc) knows as well beside SaQC's own on the same
-readings in the same run, and times all tests. SaQC is no dependency of the project: install it
+``faults`` lives simulated worlds in which the faulty readings are known, and runs all of analytics
+over them; the last columns are without the test that needs the model of the street. ``speed`` puts
+the tests that SaQC (https://rdm-software.pages.ufz.de/saqc) knows as well beside SaQC's own on the
+same readings in the same run, and times all tests. SaQC is no dependency of the project: install it
 with ``pip install saqc`` into an environment of its own, together with the project. ``kerb`` reads
 hours of PM10 and PM2.5 with columns date, pm10, pm25 (µg/m³; an empty field is a gap), such as the
 roadside set of the R package openair, and shows what is flagged there.
@@ -26,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from analytics import quality
+from analytics.fold import State, advance
 from analytics.layout import Layout
 from analytics.quality import GOOD, PM_NAMES, TESTS, QualityState, Rows, check, reason
 from analytics.readings import (
@@ -65,23 +67,31 @@ def faults(scenarios: list[str], seeds: int, days: float, keep: Path) -> Table:
     layout = Layout.of(district, settings)
     columns = [f"found of {kind}" for kind in WRONG]
     columns += ["found but for drift", "found of all faulty", "good ones flagged"]
-    table = Table("scenario", "seed", *columns)
+    alone = columns[-2:]
+    table = Table("scenario", "seed", *columns, *(f"{each}, no model" for each in alone))
     for name in scenarios:
         for seed in range(1, seeds + 1):
             recorded = cached(keep, district, load_scenario(name), seed, days)
             after, upto = recorded.first - 1, recorded.first - 1 + recorded.minutes
-            readings = recorded.readings(layout, after, upto)
-            _, found = check(
-                QualityState.start(len(layout.stations)),
-                Readings.none(),
-                readings,
-                layout.kinds,
-                settings.quality,
-                after=after,
-                upto=upto,
+            _, found = advance(
+                State.start(after, layout, settings),
+                upto,
+                recorded.readings(layout, after, upto),
+                recorded.happenings(after, upto),
+                layout,
+                settings,
             )
             figures = fault_figures(recorded, layout.stations, found.flagged)
-            table.add_row(name, str(seed), *(_percent(figures.get(each)) for each in columns))
+            others = [t for t, test in enumerate(TESTS) if test != "neighbour"]
+            bad = np.isin(found.flags[:, :, others], (quality.SUSPECT, quality.FAIL))
+            rows = np.flatnonzero(bad.any(axis=(1, 2)))
+            without = fault_figures(recorded, layout.stations, found.flagged[rows])
+            table.add_row(
+                name,
+                str(seed),
+                *(_percent(figures.get(each)) for each in columns),
+                *(_percent(without.get(each)) for each in alone),
+            )
     return table
 
 

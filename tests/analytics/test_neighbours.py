@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
-from analytics.neighbours import NeighbourState, disagreement
-from analytics.quality import GOOD, SUSPECT
-from analytics.settings import NeighbourSettings
+from analytics.minutes import MILLI, minute_means
+from analytics.neighbours import NEIGHBOUR, NeighbourState, disagreement, doubted
+from analytics.quality import FAIL, GOOD, MISSING, PM, SUSPECT, QualityState, check
+from analytics.readings import COLUMNS, PM10, PM25, TSP, Readings
+from analytics.settings import NeighbourSettings, QualitySettings
 
 SETTINGS = NeighbourSettings()
 MINUTES, STATIONS = 60, 4
@@ -92,3 +94,83 @@ def test_how_time_is_cut_does_not_matter(cut):
     _, second, _ = disagreement(state, *(p[cut:] for p in parts), background[cut:], SETTINGS)
     whole = disagreement(NeighbourState.start(STATIONS), *parts, background, SETTINGS)[1]
     assert (np.concatenate((first, second)) == whole).all()
+
+
+def two_stations(every=1):
+    """An hour of readings of 60 µg/m³ without finer dust; the second one's leaps by 250 in minute
+    40, and its 20th minute's TSP is negative."""
+    minute = np.tile(np.arange(every, MINUTES + 1, every), 2)
+    values = np.full((len(minute), len(COLUMNS)), np.nan)
+    values[:, PM10] = 60.0 + np.random.default_rng(2).normal(0, 2.0, len(minute)).round(1)
+    second = np.arange(len(minute)) >= len(minute) // 2
+    values[second & (minute == 40), PM10] += 250.0
+    values[second & (minute == 20), TSP] = -1.0
+    return Readings(
+        second.astype(np.int64), minute * 60_000, values, np.full(len(minute), ord("N"))
+    )
+
+
+def lived(readings, ends):
+    """What is flagged in blocks up to each of `ends`, and the believed means of all minutes."""
+    quality, neighbour, tail = QualityState.start(2), NeighbourState.start(2), Readings.none()
+    flagged, means, after = [], [], 0
+    for upto in ends:
+        now = readings[(readings.ts_ms > after * 60_000) & (readings.ts_ms <= upto * 60_000)]
+        quality, checked = check(
+            quality, tail, now, np.zeros(2, np.int64), QualitySettings(), after=after, upto=upto
+        )
+        of = {"after": after, "upto": upto, "n": 2}
+        pm10 = minute_means(
+            checked.readings, checked.readings.values[:, PM], checked.believed, **of
+        )[0][:, :, 0]
+        expected = np.full(pm10.shape, np.log(60.0))
+        neighbour, checked = doubted(
+            neighbour, checked, pm10, expected, np.full(pm10.shape, 0.1),
+            np.full(len(pm10), 40_000), SETTINGS, after=after,
+        )  # fmt: skip
+        found = minute_means(
+            checked.readings, checked.readings.values[:, PM], checked.believed, **of
+        )
+        means.append(np.where(found[1], found[0], -1))
+        flagged += list(
+            zip(checked.flagged.ts_ms.tolist(), checked.flags.tolist(),
+                np.round(checked.numbers, 1).tolist(), strict=True)
+        )  # fmt: skip
+        tail, after = checked.readings.tail(), upto
+    return flagged, np.concatenate(means)
+
+
+def test_a_doubted_reading_is_flagged_beside_the_others_and_judged_by_nobody():
+    """The leap's flag, its number and what other tests flagged are all there; its minute has no
+    PM10, the minutes about it have."""
+    flagged, means = lived(two_stations(), [MINUTES])
+    assert [ts_ms // 60_000 for ts_ms, _, _ in flagged] == [20, 40]
+    assert flagged[0][1][2][0] == FAIL
+    leapt = np.array(flagged[1][1])
+    assert leapt[0, NEIGHBOUR] == SUSPECT
+    assert (leapt[1:] == MISSING).all()
+    assert flagged[1][2][0][NEIGHBOUR] == 60.0
+    assert means[39, 1, 0] == -1
+    assert (means[[38, 40], 1, 0] > 50 * MILLI).all()
+    assert (means[:, 0, 0] > 50 * MILLI).all()
+
+
+def test_a_leap_that_finer_dust_shares_is_believed():
+    """PM2.5 that rises along makes the same leap dust."""
+    readings = two_stations()
+    readings.values[:, PM25] = 20.0 + np.arange(len(readings)) % 3
+    readings.values[readings.values[:, PM10] > 200, PM25] += 60.0
+    flagged, means = lived(readings, [MINUTES])
+    assert [ts_ms // 60_000 for ts_ms, _, _ in flagged] == [20]
+    assert means[39, 1, 0] > 200 * MILLI
+
+
+@pytest.mark.parametrize("cut", [39, 40, 41, 43])
+def test_a_doubted_reading_that_stands_for_minutes_is_out_of_all_of_them(cut):
+    """A reading every four minutes: none of the four has a mean, wherever a block ends."""
+    readings = two_stations(every=4)
+    whole = lived(readings, [MINUTES])
+    assert (whole[1][39:43, 1, 0] == -1).all()
+    parts = lived(readings, [cut, MINUTES])
+    assert repr(parts[0]) == repr(whole[0])
+    assert (parts[1] == whole[1]).all()
