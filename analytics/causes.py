@@ -25,6 +25,7 @@ WEIGHTS = {
     "site/flags": 1.5,
     "site/plume": 1.5,
     "site/per_km": -2.0,
+    "site/failing": 6.0,
     "regional": -2.5,
     "regional/everywhere": 2.0,
     "regional/high": 1.5,
@@ -36,6 +37,7 @@ WEIGHTS = {
 }
 SHARPNESS = 2.0
 """Of the model's division: who gives twice as much is this power of two as likely the first."""
+FAILING = 0.5
 LEAST_GIVEN = 0.5
 """µg/m³; less is nobody's."""
 SHOWN = 0.03
@@ -75,7 +77,7 @@ class Exceedance:
 @dataclass(frozen=True, slots=True)
 class SiteNearby:
     """A site as the place sees it. `bearing`: degrees from the place to the site; given: µg/m³
-    that it brings, by the model."""
+    that it brings, by the model; failing: probability that its wheel wash fails."""
 
     id: str
     name: str
@@ -86,6 +88,7 @@ class SiteNearby:
     gate_flags: int
     plume_flags: int
     given: float = 0.0
+    failing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def causes(scene: Scene, language: str) -> list[dict[str, Any]]:
     if scene.own_work:
         found.append(_treatment(scene))
     scores = np.array([score for _, _, score, _ in found])
-    if scene.given is not None:
+    if scene.given is not None and scene.exceedance.quantity != "gate":
         scores = _divided(scene, found, scores)
     share = np.exp(scores - scores.max())
     share /= share.sum()
@@ -169,6 +172,13 @@ def _road(scene: Scene) -> Found:
             (
                 f"本路段无监测，为推算值（置信度 {of.confidence:.0%}）",
                 f"not measured here but estimated (confidence {of.confidence:.0%})",
+            )
+        )
+    if of.quantity == "gate":
+        words.append(
+            (
+                f"提前预警：出入口洗车设施疑似失效（{of.value:.0f}%）",
+                f"early warning: a wheel wash here seems to fail ({of.value:.0f}% sure)",
             )
         )
     if of.quantity == "cusum":
@@ -225,6 +235,15 @@ def _site(scene: Scene, site: SiteNearby) -> Found:
                 f"model: soil from it and dust off it bring {site.given:.0f} µg/m³",
             )
         )
+    if site.failing > FAILING:
+        words.append(
+            (
+                f"洗车设施疑似失效（概率 {site.failing:.0%}）",
+                f"its wheel wash seems to fail ({site.failing:.0%})",
+            )
+        )
+        if scene.exceedance.quantity == "gate" and site.gate_here:
+            score += WEIGHTS["site/failing"]
     if site.itself:
         score += WEIGHTS["site/itself"]
         words.append(("监测站就在场界", "the station stands at its boundary"))

@@ -28,6 +28,7 @@ from analytics.readings import Readings
 from analytics.rules import (
     ACTIVE,
     CUSUM,
+    GATE,
     INCREMENT,
     NONE,
     Judge,
@@ -254,6 +255,7 @@ def advance(
         judged.known[:, :, INCREMENT] & judged.measured & ~noticed[:, None],
         settings,
     )
+    judged.values[:, :, GATE], judged.known[:, :, GATE] = _gates(estimate, layout)
     long = state.judged.then(judged)
     trailing, there = trailing_means(
         long.values,
@@ -362,6 +364,15 @@ def _as_read(estimate: Estimate, background: Ints, known: Bools) -> Ints:
     more than the whole of what a street adds."""
     reads = np.where(known, estimate.reads, 0.0)
     return np.rint(background[:, None] * np.exp(reads)).astype(np.int64)
+
+
+def _gates(estimate: Estimate, layout: Layout) -> tuple[Ints, Bools]:
+    """(T, P) percent sure that a wheel wash fails whose gate opens on a place, in thousandths, and
+    where a camera watches one."""
+    watched = layout.gate_of & layout.estimator.watched
+    percent = np.rint(estimate.failing * 100 * MILLI).astype(np.int64)
+    worst = np.where(watched, percent[:, None, :], 0).max(axis=2, initial=0)
+    return worst, np.broadcast_to(watched.any(axis=1), worst.shape)
 
 
 def _blind(estimate: Estimate, known: Bools, layout: Layout, settings: AnalyticsSettings) -> Bools:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analytics.layout import Layout
 from analytics.minutes import MILLI, Bools, Ints
-from analytics.rules import BACKGROUND, CHANNELS, CUSUM
+from analytics.rules import BACKGROUND, CHANNELS, CUSUM, GATE
 from analytics.settings import AnalyticsSettings
 
 SHARED_SHARE = 0.1
@@ -143,7 +143,7 @@ def judged_minutes(
     judged.values[:, :, BACKGROUND], judged.known[:, :, BACKGROUND] = blown, there
     judged.measured[:] = measured | (count_tsp > 0)
     judged.confidence[:] = np.where(judged.measured, CERTAIN, np.where(guessed, sure, 0))
-    judged.known[:, :, CUSUM] = False
+    judged.known[:, :, (CUSUM, GATE)] = False
     return judged
 
 

@@ -42,10 +42,10 @@ class Layout:
     STATION_KINDS; places: what the rules judge; place_of: (P, S) which stations speak for it;
     place_segment: (P,) its index or -1;
     touching: (P, P) segments that share a junction or are two carriageways of one road;
-    apart_m: (G, G) between segments; estimator: the model of the street; in_model: (G,) the index
-    of each segment there, where those that nobody treats count too; place_station_m: (P, S) from a
-    place's stations, or from the
-    segment where it has none, to every station; site_m, site_bearing: (P, sites) as seen from a
+    apart_m: (G, G) between segments; gate_of: (P, sites) whose gate opens there; estimator: the
+    model of the street; in_model: (G,) the index of each segment there, where those that nobody
+    treats count too; place_station_m: (P, S) from a place's stations, or from the segment where it
+    has none, to every station; site_m, site_bearing: (P, sites) as seen from a
     place.
     """
 
@@ -66,6 +66,7 @@ class Layout:
     station_apart_m: NDArray[np.float64]
     site_m: NDArray[np.float64]
     site_bearing: NDArray[np.float64]
+    gate_of: NDArray[np.bool_]
     estimator: Estimator
     in_model: NDArray[np.int64]
     fingerprint: str
@@ -162,10 +163,20 @@ class Layout:
             station_apart_m=station_apart_m,
             site_m=np.hypot(east, north),
             site_bearing=np.degrees(np.arctan2(east, north)) % 360,
+            gate_of=np.array(
+                [[p.segment is not None and p.segment in s.gates for s in sites] for p in places],
+                bool,
+            ).reshape(len(places), len(sites)),
             estimator=Estimator(district, Model(ground, settings.street), hourly_limits(settings)),
             in_model=np.array([ground.index[g.id] for g in segments], np.int64),
             fingerprint=fingerprint,
         )
+
+
+def limited_levels(settings: AnalyticsSettings) -> tuple[int, ...]:
+    """To which levels, counted from 0, the `hourly_limits` belong."""
+    rule = settings.rules.get("inc60")
+    return tuple(at for at, limit in enumerate(rule.limits if rule else ()) if limit is not None)
 
 
 def hourly_limits(settings: AnalyticsSettings) -> tuple[float, ...]:

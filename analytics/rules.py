@@ -19,7 +19,7 @@ NONE, PENDING, ACTIVE, RECOVERING = range(4)
 STATES = ("closed", "pending", "active", "recovering")
 BEYOND = np.int64(2**62)
 LONG_AGO = np.int64(-(2**40))
-CAPPED, INCREMENT, PM10, TSP, CUSUM = range(len(QUANTITIES))
+CAPPED, INCREMENT, PM10, TSP, CUSUM, GATE = range(len(QUANTITIES))
 BACKGROUND = len(QUANTITIES)
 CHANNELS = len(QUANTITIES) + 1
 """What is kept of a place's minutes: the quantities that rules judge, and the background."""

@@ -31,6 +31,7 @@ def scene(
     background: int,
     exceedance: Exceedance,
     given: NDArray[np.float32] | None,
+    failing: NDArray[np.float64],
     started: int,
     readings: Readings,
     believed: Bools,
@@ -41,7 +42,8 @@ def scene(
 
     pm, known: (S, 3) PM10, PM2.5, TSP of that minute in thousandths; readings with `believed`
     (n, 3): sorted, reaching back `readings.TAIL` readings per station. given: (1 + sites,) µg/m³
-    that the street itself and each site bring, by the model.
+    that the street itself and each site bring, by the model; failing: (sites,) how sure it is
+    that each wheel wash fails.
     """
     here = list(place.stations)
     p = layout.places.index(place)
@@ -85,6 +87,7 @@ def scene(
                 ),
                 plume_flags=sum(e.site == site for e in plumes),
                 given=0.0 if given is None else float(given[1 + k]),
+                failing=float(failing[k]),
             )
             for k, site in enumerate(layout.sites)
         ],

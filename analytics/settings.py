@@ -4,12 +4,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from analytics.street.settings import StreetSettings
+from analytics.street.watches import UPTO_MIN
 
-Quantity = Literal["increment_capped", "increment", "pm10", "tsp", "cusum"]
-QUANTITIES: tuple[Quantity, ...] = ("increment_capped", "increment", "pm10", "tsp", "cusum")
+Quantity = Literal["increment_capped", "increment", "pm10", "tsp", "cusum", "gate"]
+QUANTITIES: tuple[Quantity, ...] = (
+    "increment_capped", "increment", "pm10", "tsp", "cusum", "gate",
+)  # fmt: skip
 """What a rule may judge: PM10 over a background of at most `background_cap`, PM10 over all of the
 background, PM10 that the background does not explain, TSP, and the early warning's sum (see
 `analytics.early`), which has no unit."""
+WARNINGS = frozenset({"cusum", "gate"})
+"""Those that tell of something before any limit is passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,10 @@ class Rule:
         there = [limit for limit in self.limits if limit is not None]
         if not there or there != sorted(there) or there[0] <= 0:
             raise ValueError(f"rule limits {self.limits}: must be positive and rise with the level")
-        if self.quantity == "cusum" and self.limits[1:] != (None, None):
-            raise ValueError(f"rule limits {self.limits} on cusum: a warning has level 1 only")
+        if self.quantity in WARNINGS and self.limits[1:] != (None, None):
+            raise ValueError(
+                f"rule limits {self.limits} on {self.quantity}: a warning has level 1 only"
+            )
 
 
 RULES: dict[str, Rule] = {
@@ -46,6 +53,8 @@ RULES: dict[str, Rule] = {
     "tsp5": Rule("tsp", 5, (None, 800.0, 1000.0)),
     # Ours: the early warning, before the contract's rules; see EarlySettings.
     "cusum": Rule("cusum", 1, (15.0, None, None)),
+    # Ours: percent sure that the wheel wash of a gate on the segment fails, before the air tells.
+    "gate": Rule("gate", 1, (90.0, None, None)),
 }
 
 
@@ -181,7 +190,8 @@ class QualitySettings:
 
 @dataclass(frozen=True, slots=True)
 class VerdictSettings:
-    """How a treatment is judged: difference in differences of the log increment."""
+    """How a treatment is judged by difference in differences of the log increment; together with
+    the model, that is, not after it."""
 
     before_min: int = 60
     after_min: int = 60
@@ -195,8 +205,20 @@ class VerdictSettings:
     "Fewer untreated segments give no interval, hence no verdict."
     apart_m: float = 150.0
     "A control this near a treated segment may share its air."
+    trend_max: float = 0.4
+    "A control that the treated segment was already moving away from by so much before the work, as"
+    "a logarithm, from the first to the second half of that time, is none."
+    like_factor: float = 4.0
+    "Controls with as many heavy trucks, to this factor, are taken alone if there are enough."
     level: float = 0.90
     "Of the interval."
+
+    def __post_init__(self) -> None:
+        if self.skip_min + self.after_min > UPTO_MIN:
+            raise ValueError(
+                f"verdict.skip_min + after_min = {self.skip_min + self.after_min}: a work is "
+                f"judged {UPTO_MIN} minutes after its end"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +323,7 @@ class AnalyticsSettings:
         # A district that changes one rule keeps the others.
         rules = RULES | self.rules
         if not self.early.enabled:
-            rules = {name: rule for name, rule in rules.items() if rule.quantity != "cusum"}
+            rules = {name: rule for name, rule in rules.items() if rule.quantity not in WARNINGS}
         object.__setattr__(self, "rules", rules)
         if not 0 < self.release_share <= 1 or not 0 < self.mean_share <= 1:
             raise ValueError("release_share and mean_share are shares: above 0 and at most 1")

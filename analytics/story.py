@@ -21,7 +21,7 @@ from analytics.minutes import MILLI, Bools, Ints
 from analytics.readings import Readings
 from analytics.rules import BACKGROUND, NONE, PM10, Machine, Transition
 from analytics.scenes import scene
-from analytics.settings import AnalyticsSettings
+from analytics.settings import WARNINGS, AnalyticsSettings
 from analytics.street.estimate import Estimate
 
 HOUR = 60
@@ -189,7 +189,10 @@ class _Teller:
         news = False
         for one, open_ in list(self._open.items()):
             was = open_.episode
-            if one in just_changed or was.level == 0 or self._agrees(minute, was):
+            quantity = self._settings.rules[self._rules[open_.rule]].quantity
+            if one in just_changed or was.level == 0 or quantity == "gate":
+                continue
+            if self._agrees(minute, was):
                 continue
             exceedance = self._exceedance(minute, was.place, open_.rule, None)
             found = self._causes(minute, was.place, was.started, exceedance)
@@ -223,7 +226,7 @@ class _Teller:
     def _exceedance(self, minute: int, p: int, r: int, value: int | None) -> Exceedance:
         """The rule's own number at a minute, and what of it is the street's."""
         rule = self._settings.rules[self._rules[r]]
-        minutes = WARNING_SHOWN_MIN if rule.quantity == "cusum" else rule.window_min
+        minutes = WARNING_SHOWN_MIN if rule.quantity in WARNINGS else rule.window_min
         upto = minute - self._seen.first + HOUR + 1
         mean, measured, confidence = self._seen.judged.window(upto, minutes, p)
         increment = int(mean[PM10] - mean[BACKGROUND]) / MILLI
@@ -250,6 +253,7 @@ class _Teller:
                 background=int(seen.background[t]),
                 exceedance=exceedance,
                 given=given,
+                failing=seen.estimate.failing[t],
                 started=started,
                 readings=seen.readings,
                 believed=seen.believed,

@@ -16,7 +16,7 @@ CLEANS = frozenset({"wash", "heavy_clean"})
 
 SIGHTINGS = frozenset({"mud_on_road", "dust_plume", "illegal_dumping", "complaint"})
 GATE_FAILURES = frozenset({"unwashed_truck", "wash_bay_idle", "uncovered_truck"})
-EARLY_WARNINGS = frozenset({"cusum"})
+EARLY_WARNINGS = frozenset({"cusum", "gate"})
 """Rules that tell of a rise before any limit is passed: somebody looks, nobody drives."""
 
 

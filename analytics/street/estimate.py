@@ -109,6 +109,7 @@ class Estimate:
     reads: (T, S) log factor by which each instrument is taken to read high;
     sees: (T, S) what a station on a segment feels of the street over what its kerbs do; given: the
     fading means by who brings the dust, one every few minutes, given_at: (T,) which of them holds;
+    failing: (T, K) probability that a wheel wash fails;
     effects: (minute, effect); hourly: of each whole hour; outlook: of the newest quarter of an
     hour, if one ended.
     """
@@ -125,6 +126,7 @@ class Estimate:
     sees: Floats
     given: list[Rows]
     given_at: Ints
+    failing: Floats
     effects: list[tuple[int, Effect]]
     hourly: list[Hourly]
     outlook: Outlook | None
@@ -136,7 +138,7 @@ class Estimator:
     def __init__(self, district: District, model: Model, limits: tuple[float, ...]) -> None:
         self.model, self._limits, self._zone = model, limits, district.timezone
         sites = [camera.site for camera in district.cameras.values()]
-        self._watched = np.array([site in sites for site in model.ground.sites], bool)
+        self.watched = np.array([site in sites for site in model.ground.sites], bool)
         self._error = np.full(len(model.ground.own), model.settings.reading_error)
         self._error[model.ground.at_site] = model.settings.site_error
         self._error[model.ground.background] = model.settings.background_error
@@ -176,7 +178,7 @@ class Estimator:
         newest = upto - upto % STEP_MIN
         keep = np.float32(1 / GIVEN_MEMORY_MIN)
         for t, now in enumerate(
-            minutes(first, weathers, happenings, model.ground, self._zone, self._watched)
+            minutes(first, weathers, happenings, model.ground, self._zone, self.watched)
         ):
             spoke_at[~np.isnan(read[t])] = now.minute
             rh = min(now.weather.rh, 97.0)
@@ -202,6 +204,7 @@ class Estimator:
                 if now.minute % 60 == 0:
                     hourly.append(Hourly(ahead, self._removes(street)))
         shapes = {"background": (), "background_sd": (), "expected": (len(spoke_at),)}
+        shapes["failing"] = (len(model.ground.sites),)
         shapes |= dict.fromkeys(("spread", "reads", "sees"), (len(spoke_at),))
         arrays = {
             name: np.array(rows.get(name, []), np.float64).reshape(
@@ -209,7 +212,7 @@ class Estimator:
             )
             for name in (
                 "background", "background_sd", "increment", "low", "high", "confidence",
-                "expected", "spread", "reads", "sees",
+                "expected", "spread", "reads", "sees", "failing",
             )
         }  # fmt: skip
         carried = Carried(street, sky, given, kept[-1], spoke_at)
@@ -253,4 +256,5 @@ class Estimator:
             "spread": was.spread,
             "reads": was.reads,
             "sees": was.sees,
+            "failing": 1 / (1 + np.exp(-street.failing)),
         }

@@ -43,7 +43,7 @@ export function grouped(episodes) {
 }
 
 // A sum of scatters has no unit and says nothing to an operator.
-const UNSAID = new Set(["cusum"]);
+const UNSAID = new Set(["cusum", "gate"]);
 
 const VALUE_OF_RULE = { inc60: "increment", inc15: "increment", pm10_60: "pm10" };
 

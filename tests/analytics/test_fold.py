@@ -88,17 +88,23 @@ def work_out(readings, happenings=HAPPENINGS, rules=SETTINGS):
     return advance(state, end, readings, happenings, LAYOUT, rules)[1]
 
 
+def of_the_air(found):
+    """Episodes but for those that a camera alone tells: the made-up day has unwashed trucks."""
+    gate = list(SETTINGS.rules).index("gate")
+    return [change for change in found.episodes if change.transition.rule != gate]
+
+
 def test_haze_is_told_once_and_not_on_every_street():
     """Five hours at 285 µg/m³ everywhere: one notice of haze and no episode. To the letter of the
     standard the capped rule is broken everywhere, and the first cause is the region."""
     haze = hours_of(lambda minute, station: 280.0 + minute % 9, hours=5)
     found = work_out(haze)
     assert [(n.kind, n.begins) for n in found.notices] == [("haze", True)]
-    assert not found.episodes
+    assert not of_the_air(found)
 
     letter = replace(SETTINGS, regional_explains=False)
     found = work_out(haze, rules=letter)
-    opened = [c for c in found.episodes if c.transition.change == "activated"]
+    opened = [c for c in of_the_air(found) if c.transition.change == "activated"]
     assert {list(SETTINGS.rules)[c.transition.rule] for c in opened} == {"inc60"}
     assert {c.causes[0]["kind"] for c in opened} == {"regional"}
 
@@ -113,7 +119,7 @@ def test_dust_on_a_hazy_day_is_still_an_episode():
             )
         )
     )
-    raised = {LAYOUT.places[c.transition.place] for c in found.episodes if c.measured}
+    raised = {LAYOUT.places[c.transition.place] for c in of_the_air(found) if c.measured}
     assert raised == {place}
 
 
@@ -127,7 +133,7 @@ def test_sand_dust_is_told_once():
         )
     )
     assert [(n.kind, n.begins) for n in found.notices] == [("sand_dust", True)]
-    assert not [c for c in found.episodes if c.transition.top > 0]
+    assert not [c for c in of_the_air(found) if c.transition.top > 0]
 
 
 def test_pm10_is_judged_unless_the_background_is_the_larger_part():
