@@ -98,11 +98,10 @@ def store(
     doubted: those that are only waiting to be found again.
     """
     results.store_minutes(conn, block.minutes, block.happenings)
+    results.store_foreseen(conn, block.minutes)
     results.store_flags(conn, block.minutes)
     if block.state.minute // 60 > block.before.minute // 60:
         results.store_gains(conn, block.state)
     touched = results.store_episodes(conn, block.minutes, block.state, now, doubted)
     results.store_notices(conn, block.minutes)
-    return touched | results.judge_works(
-        conn, block.before.minute, block.state.minute, block.happenings, now
-    )
+    return touched | results.judge_works(conn, block.minutes, block.happenings, now)

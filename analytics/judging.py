@@ -1,27 +1,41 @@
-"""Which treatments are to be judged now, and on which minutes."""
+"""Which treatments are to be judged now, and on which minutes of which segments."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics.happenings import Work
 from analytics.layout import Layout
 from analytics.settings import VerdictSettings
-from analytics.verdicts import Verdict, verdict
+from analytics.street.watches import UPTO_MIN
+from analytics.verdicts import Interval, differences
 
 
-def due(works: Iterable[Work], after: int, upto: int, settings: VerdictSettings) -> list[Work]:
-    """Works on segments whose hour of watching ends in the minutes after+1..upto."""
-    wait = settings.skip_min + settings.after_min
-    return [
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What difference in differences says of a work, with the segments that it was compared
+    with."""
+
+    interval: Interval | None
+    controls: list[str]
+    why: str | None = None
+
+
+def due(works: Iterable[Work], first: int, count: int) -> list[Work]:
+    """Works on segments whose hour of watching ends in the `count` minutes from `first` on, in the
+    order in which it does."""
+    found = [
         work
         for work in works
         if work.done
         and work.segment is not None
         and work.end is not None
-        and after < work.end + wait <= upto
+        and 0 <= work.end + UPTO_MIN - first < count
     ]
+    return sorted(found, key=lambda work: (work.end, work.order))
 
 
 def judge(
@@ -30,13 +44,17 @@ def judge(
     works: Sequence[Work],
     layout: Layout,
     settings: VerdictSettings,
-) -> tuple[Verdict, list[str]]:
-    """The verdict on one finished work, and the segments it was compared with.
+) -> Judged:
+    """One finished work against segments that nobody treated meanwhile.
 
     measured: (segment, end of minute, increment µg/m³) of measured segments, from before_min
-    before the work to after_min + skip_min after it. Minutes in which another crew works on the
-    treated segment do not count; a control is a measured segment that nobody treated meanwhile.
+    before the work to after_min + skip_min after it. A treatment changes its segment and those
+    near it from its beginning on: they are no controls in the minutes after that. Another
+    treatment of the judged segment leaves the minutes on this side of it.
     """
+    own = layout.segments.index(work.segment) if work.segment in layout.segments else None
+    if own is None:
+        return Judged(None, [], "unmeasured")
     assert work.end is not None
     first = work.start - settings.before_min + 1
     last = work.end + settings.skip_min + settings.after_min
@@ -47,24 +65,36 @@ def judge(
         if segment in column and 0 <= row < len(table):
             table[row, column[segment]] = increment
 
-    own = column.get(work.segment or "")
-    if own is None:
-        return Verdict(None, None, None, None, 0, "unmeasured"), []
-    touched = layout.apart_m[own] < settings.apart_m
+    mine = table[:, own].copy()
+    table[:, layout.apart_m[own] < settings.apart_m] = np.nan
     for other in works:
         end = last if other.end is None else other.end
-        if other.order == work.order or end < first or not other.told_by(last):
-            continue
-        if other.segment == work.segment:
-            table[max(other.start - first, 0) : end - first + 1, own] = np.nan
         g = column.get(other.segment or "")
-        if g is not None:
-            touched |= layout.apart_m[g] < settings.apart_m
+        if g is None or other.order == work.order or end < first or not other.told_by(last):
+            continue
+        begins = max(other.start - first, 0)
+        table[begins:, layout.apart_m[g] < settings.apart_m] = np.nan
+        if g == own and end < work.start:
+            mine[: end + 1 - first] = np.nan
+        elif g == own:
+            mine[begins:] = np.nan
 
-    before = table[: work.start - first]
-    after = table[work.end + settings.skip_min + 1 - first :]
-    controls = np.flatnonzero(~touched & ~np.isnan(before).all(axis=0))
-    found = verdict(
-        (before[:, own], after[:, own]), (before[:, controls], after[:, controls]), settings
-    )
-    return found, [layout.segments[g] for g in controls]
+    before = slice(0, work.start - first)
+    after = slice(work.end + settings.skip_min + 1 - first, None)
+    controls = np.flatnonzero(~np.isnan(table[before]).all(axis=0))
+    alike = controls[_alike(layout, own, controls, settings)]
+    for others in (alike, controls):
+        found = differences(
+            (mine[before], mine[after]), (table[before, others], table[after, others]), settings
+        )
+        if found.interval is not None:
+            break
+    return Judged(found.interval, [layout.segments[others[i]] for i in found.controls], found.why)
+
+
+def _alike(
+    layout: Layout, own: int, controls: NDArray[np.intp], settings: VerdictSettings
+) -> NDArray[np.bool_]:
+    """Which controls have as many heavy trucks as the treated segment, more or less."""
+    heavy = np.log(layout.estimator.model.ground.heavy_per_day[layout.in_model] + 1.0)
+    return np.asarray(np.abs(heavy[controls] - heavy[own]) <= np.log(settings.like_factor))

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from analytics.fold import Minutes, State
 from analytics.foreseen import store_foreseen
 from analytics.gains import apart
-from analytics.happenings import Happenings
+from analytics.happenings import Happenings, Work
 from analytics.judging import due, judge
 from analytics.layout import Layout
 from analytics.minutes import MILLI, Ints
@@ -22,7 +22,8 @@ from analytics.quality import GOOD, MISSING, PM, PM_NAMES, TESTS, reason
 from analytics.rules import NONE, STATES, may_return
 from analytics.settings import AnalyticsSettings
 from analytics.story import episode_id
-from analytics.verdicts import METHOD
+from analytics.street.watches import UPTO_MIN
+from analytics.verdicts import Interval, verdict
 from store.arrays import FLOAT4, FLOAT8, INT2, TIME, Column, Words, binary_rows, since_2000_us
 from store.database import Connection
 from store.outbox import post
@@ -42,6 +43,8 @@ class Results:
     def __init__(self, layout: Layout, settings: AnalyticsSettings) -> None:
         self._layout, self._settings = layout, settings
         self._treated: dict[str, int] = {}
+        stands = layout.reach.own.any(axis=1)
+        self._measured = {layout.segments[g] for g in np.flatnonzero(stands)}
 
     def recall_treatments(self, conn: Connection, minute: int) -> None:
         """Know again when each segment was last treated, as of the end of `minute`."""
@@ -55,7 +58,7 @@ class Results:
         background, increment = minutes.background[t], minutes.increment[t, g]
         estimate, there = minutes.estimate, (t, self._layout.in_model[g])
         last = treated[t, g]
-        columns = [
+        columns: list[Column | Words] = [
             Words(g, self._layout.segments),
             Column(since_2000_us(minutes.first + t), TIME),
             Column((background + increment) / MILLI, FLOAT8),
@@ -306,47 +309,59 @@ class Results:
                 conn.execute(SQL.close_notice, {"ts": at, "kind": change.kind})
 
     def judge_works(
-        self, conn: Connection, after: int, upto: int, happenings: Happenings, now: datetime
+        self, conn: Connection, minutes: Minutes, happenings: Happenings, now: datetime
     ) -> set[str]:
-        """Verdicts on treatments whose time has come."""
+        """Verdicts on treatments whose hour of watching ends in these minutes."""
         touched: set[str] = set()
-        settings = self._settings.verdict
-        for work in due(happenings.works, after, upto, settings):
+        effects = {
+            effect.order: Interval(effect.reduction_pct, effect.low, effect.high)
+            for _, effect in minutes.effects
+        }
+        for work in due(happenings.works, minutes.first, len(minutes.background)):
             assert work.end is not None
-            first = work.start - settings.before_min
-            last = work.end + settings.skip_min + settings.after_min
-            rows = conn.execute(
-                SQL.measured_minutes, {"after": time_of(first), "upto": time_of(last)}
-            ).fetchall()
-            found, controls = judge(work, rows, happenings.works, self._layout, settings)
-            judged = {
-                "effective": found.effective,
-                "reduction_pct": found.reduction_pct,
-                "low": found.low,
-                "high": found.high,
-            }
+            differences, detail = self._differences(conn, work, happenings)
+            found = verdict(effects.get(work.order), differences)
+            judged_at = time_of(work.end + UPTO_MIN)
             conn.execute(
                 SQL.put_verdict,
-                judged
+                found.told()
+                | found.sources()
                 | {
                     "order_id": work.order,
                     "segment": work.segment,
                     "treatment": work.treatment,
                     "done_at": time_of(work.end),
-                    "judged_at": time_of(last),
-                    "method": METHOD,
-                    "detail": Jsonb({"controls": controls, "why": found.why}),
+                    "judged_at": judged_at,
+                    "method": found.method,
+                    "detail": Jsonb(detail),
                 },
             )
-            if found.effective is not None:
-                detail = judged | {"order": work.order}
-                for (episode,) in conn.execute(
-                    SQL.episode_verdict,
-                    {"order_id": work.order, "verdict": Jsonb(judged), "now": now},
-                ).fetchall():
-                    touched.add(episode)
-                    self.log(conn, episode, time_of(last), "verdict", detail)
+            if found.interval is None:
+                continue
+            for (episode,) in conn.execute(
+                SQL.episode_verdict,
+                {"order_id": work.order, "verdict": Jsonb(found.told()), "now": now},
+            ).fetchall():
+                touched.add(episode)
+                said = found.told() | found.sources() | {"order": work.order}
+                self.log(conn, episode, judged_at, "verdict", said)
         return touched
+
+    def _differences(
+        self, conn: Connection, work: Work, happenings: Happenings
+    ) -> tuple[Interval | None, dict[str, Any]]:
+        """What a work did by difference in differences, and how that was come by."""
+        if work.segment not in self._measured:
+            return None, {"controls": [], "why": "unmeasured"}
+        assert work.end is not None
+        settings = self._settings.verdict
+        span = {
+            "after": time_of(work.start - settings.before_min),
+            "upto": time_of(work.end + settings.skip_min + settings.after_min),
+        }
+        rows = conn.execute(SQL.measured_minutes, span).fetchall()
+        found = judge(work, rows, happenings.works, self._layout, settings)
+        return found.interval, {"controls": found.controls, "why": found.why}
 
     def log(
         self, conn: Connection, episode: str, at: datetime, event: str, detail: dict[str, Any]

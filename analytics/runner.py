@@ -7,6 +7,7 @@ import numpy as np
 
 from analytics.arrivals import Arrivals
 from analytics.fold import State
+from analytics.foreseen import forget_foreseen
 from analytics.history import BLOCK_MIN, block_of, store
 from analytics.layout import Layout
 from analytics.moments import minute_at, time_of
@@ -160,6 +161,7 @@ class Analytics:
         """Take back what was said of the minutes after `state`."""
         since = {"ts": time_of(state.minute)}
         conn.execute(SQL.forget_minutes, since)
+        forget_foreseen(conn, state.minute)
         conn.execute(SQL.forget_flags, since)
         conn.execute(HEALTH.forget_gains, since)
         conn.execute(SQL.forget_checkpoints, since)

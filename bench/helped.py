@@ -28,7 +28,7 @@ def plain_verdicts(
     measured = np.concatenate([block.confidence >= 1.0 for block in blocks])
     with_station = {layout.segments[g] for g in np.flatnonzero(layout.reach.own.any(axis=1))}
     said = []
-    for work in due(works, recorded.first - 1, upto, settings):
+    for work in due(works, recorded.first, recorded.minutes):
         # Where nobody measures, differences cannot tell.
         if work.segment not in with_station:
             continue
@@ -40,10 +40,8 @@ def plain_verdicts(
             (layout.segments[g], time_of(first + int(t)), float(increment[rows][t, g]))
             for t, g in np.argwhere(measured[rows])
         ]
-        found, _ = judge(work, told, works, layout, settings)
-        if found.reduction_pct is not None:
-            assert found.low is not None
-            assert found.high is not None
+        found = judge(work, told, works, layout, settings).interval
+        if found is not None:
             said.append(
                 VerdictSaid(
                     work.order,

@@ -9,21 +9,23 @@ DECISIONS_KEPT = timedelta(days=31)
 
 
 def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedelta) -> None:
-    """Delete measurements older than `keep` and working rows that nothing can ask for any more.
+    """Delete measurements, minutes and forecasts older than `keep`, and working rows that nothing
+    can ask for any more.
 
-    `now` is the platform's time. Episodes, orders, verdicts, their logs
-    and dead letters stay.
+    `now` is the platform's time. Episodes, orders, verdicts, their logs, what was learnt of
+    treatments and dead letters stay.
     Commits.
     """
     sql = statements("schema")
     before = {"before": now - keep}
     if abilities(conn).timescale:
-        for table in ("readings", "segment_minutes", "positions"):
+        for table in ("readings", "segment_minutes", "segment_forecasts", "positions"):
             conn.execute(sql.drop_old_chunks, before | {"table": table})
     else:
         for statement in (
             sql.delete_old_readings,
             sql.delete_old_segment_minutes,
+            sql.delete_old_segment_forecasts,
             sql.delete_old_positions,
         ):
             conn.execute(statement, before)

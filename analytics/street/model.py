@@ -398,9 +398,15 @@ class Model:
 
     def removal(self, x: Rows, kind: int, load: Rows) -> Rows:
         """(…, N) share of the silt that a whole treatment takes off load (…, N) g/m²."""
-        full = 1 / (1 + np.exp(-x[self.parts.theta][len(THETA) - len(TREATMENTS) + kind]))
+        full = self.removes(x)[kind]
         taken: Rows = full * load / (load + np.float32(HALF_SOILED))
         return taken
+
+    def removes(self, x: Rows) -> Rows:
+        """(treatments, N) share of the silt that a whole treatment takes off a soiled street."""
+        logit = x[self.parts.theta][len(THETA) - len(TREATMENTS) :]
+        full: Rows = np.float32(1) / (np.float32(1) + np.exp(-logit))
+        return full
 
     def _watch(self, street: Street, x: Rows, now: Inputs) -> Watches:
         """Those of before, and the streets where a crew begins, as they are before it does."""

@@ -187,12 +187,19 @@ WHERE ts > %(after)s AND ts <= %(upto)s AND confidence >= 1 AND increment IS NOT
 -- name: put_verdict
 -- The verdict on one order.
 INSERT INTO verdicts (order_id, segment, treatment, done_at, judged_at, effective, reduction_pct,
-                      low, high, method, detail)
+                      low, high, method, detail, model_pct, model_low, model_high,
+                      differences_pct, differences_low, differences_high, disagree)
 VALUES (%(order_id)s, %(segment)s, %(treatment)s, %(done_at)s, %(judged_at)s, %(effective)s,
-        %(reduction_pct)s, %(low)s, %(high)s, %(method)s, %(detail)s)
+        %(reduction_pct)s, %(low)s, %(high)s, %(method)s, %(detail)s, %(model_pct)s, %(model_low)s,
+        %(model_high)s, %(differences_pct)s, %(differences_low)s, %(differences_high)s,
+        %(disagree)s)
 ON CONFLICT (order_id) DO UPDATE SET
-    effective = excluded.effective, reduction_pct = excluded.reduction_pct, low = excluded.low,
-    high = excluded.high, judged_at = excluded.judged_at, detail = excluded.detail;
+    done_at = excluded.done_at, judged_at = excluded.judged_at, effective = excluded.effective,
+    reduction_pct = excluded.reduction_pct, low = excluded.low, high = excluded.high,
+    method = excluded.method, detail = excluded.detail, model_pct = excluded.model_pct,
+    model_low = excluded.model_low, model_high = excluded.model_high,
+    differences_pct = excluded.differences_pct, differences_low = excluded.differences_low,
+    differences_high = excluded.differences_high, disagree = excluded.disagree;
 
 -- name: episode_verdict
 -- Episodes that were under way at the place when the work began take its verdict.

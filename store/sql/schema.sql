@@ -26,6 +26,10 @@ DELETE FROM readings WHERE ts < %(before)s;
 -- Retention on a plain table.
 DELETE FROM segment_minutes WHERE ts < %(before)s;
 
+-- name: delete_old_segment_forecasts
+-- Retention on a plain table.
+DELETE FROM segment_forecasts WHERE ts < %(before)s;
+
 -- name: delete_old_positions
 -- Retention on a plain table.
 DELETE FROM positions WHERE ts < %(before)s;

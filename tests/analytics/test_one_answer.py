@@ -153,6 +153,8 @@ def told(parts: list[Minutes]) -> dict[str, object]:
             # The newest there is: a block gives one at most.
             newest = [column for column in columns if column is not None]
             found[name] = repr(newest[-1:])
+        elif name == "hourly":
+            found[name] = repr([hour for column in columns for hour in column])
         elif isinstance(columns[0], np.ndarray):
             found[name] = np.concatenate(columns).tolist()
         elif isinstance(columns[0], list):
@@ -166,7 +168,7 @@ def _estimated(parts: list[Estimate]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in (field.name for field in fields(Estimate)):
         columns = [getattr(part, name) for part in parts]
-        if name not in ("given", "given_at", "effects", "outlook"):
+        if name not in ("given", "given_at", "effects", "hourly", "outlook"):
             found[f"estimate {name}"] = np.concatenate(columns).tobytes()
     rows = [part.given[at].tobytes() for part in parts for at in part.given_at]
     return found | {"estimate given": rows}

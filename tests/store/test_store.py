@@ -25,6 +25,7 @@ def test_the_schema_comes_up_once_and_again(any_db):
         "0003_groups",
         "0004_progress_by_time",
         "0005_station_gains",
+        "0006_street",
     ]
     assert migrate(any_db) == []
 
@@ -37,18 +38,27 @@ def test_a_server_is_asked_what_it_has(migrated_embedded_db, migrated_timescale_
     with connect(migrated_timescale_db, name="test") as conn:
         assert abilities(conn).words == "TimescaleDB (Apache)"
         tables = [row[0] for row in conn.execute(HYPERTABLES).fetchall()]
-    assert tables == ["positions", "readings", "segment_minutes"]
+    assert tables == ["positions", "readings", "segment_forecasts", "segment_minutes"]
+
+
+FORECAST = (
+    b"INSERT INTO segment_forecasts (segment, ts, horizon_min, q10, q25, q50, q75, q90)"
+    b" VALUES ('S', %s, 15, 1, 2, 3, 4, 5)"
+)
 
 
 def test_upkeep_forgets_old_measurements_and_nothing_else(any_migrated_db):
-    """Readings older than is kept go, on hypertables by whole chunks; younger ones stay."""
+    """Readings older than is kept go, on hypertables by whole chunks, and forecasts with them;
+    younger ones stay."""
     with connect(any_migrated_db, name="test") as conn:
-        for days in (0, 1, 29, 45, 400):
+        for days in (0, 1, 29, 70, 400):
             conn.execute(READING, (NOW - timedelta(days=days), NOW))
+            conn.execute(FORECAST, (NOW - timedelta(days=days),))
         conn.commit()
         clean(conn, NOW, keep=timedelta(days=30), lateness=timedelta(hours=48))
-        kept = conn.execute(b"SELECT ts FROM readings ORDER BY ts DESC").fetchall()
-    assert [(NOW - ts).days for (ts,) in kept] == [0, 1, 29]
+        for table in (b"readings", b"segment_forecasts"):
+            kept = conn.execute(b"SELECT ts FROM " + table + b" ORDER BY ts DESC").fetchall()
+            assert [(NOW - ts).days for (ts,) in kept] == [0, 1, 29]
 
 
 def test_values_by_key_are_replaced(migrated_embedded_db):
