@@ -37,6 +37,8 @@ WEIGHTS = {
 }
 SHARPNESS = 2.0
 """Of the model's division: who gives twice as much is this power of two as likely the first."""
+ACCUSED = 0.8
+"""Of what the model says a site brings, so much is held against it: nobody is blamed by a hair."""
 FAILING = 0.5
 LEAST_GIVEN = 0.5
 """µg/m³; less is nobody's."""
@@ -149,7 +151,10 @@ def _divided(scene: Scene, found: list[Found], scores: NDArray[np.float64]) -> N
     given = {site.id: site.given for site in scene.sites}
     dust = np.array([kind in ("road", "site") for kind, *_ in found])
     brings = np.array(
-        [scene.given if kind == "road" else given.get(site or "", 0.0) for kind, site, *_ in found],
+        [
+            scene.given if kind == "road" else ACCUSED * given.get(site or "", 0.0)
+            for kind, site, *_ in found
+        ],
         np.float64,
     )
     logs = SHARPNESS * np.log(np.maximum(brings, 0.0) + LEAST_GIVEN)

@@ -54,7 +54,7 @@ RULES: dict[str, Rule] = {
     # Ours: the early warning, before the contract's rules; see EarlySettings.
     "cusum": Rule("cusum", 1, (15.0, None, None)),
     # Ours: percent sure that the wheel wash of a gate on the segment fails, before the air tells.
-    "gate": Rule("gate", 1, (90.0, None, None)),
+    "gate": Rule("gate", 1, (80.0, None, None)),
 }
 
 

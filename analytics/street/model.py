@@ -212,7 +212,7 @@ class Model:
             shape=(len(ground.segments), pairs),
         )
         self._theta = theta_prior(settings)
-        self._soil_clean = _soil_clean(ground, settings).astype(np.float32)
+        self.soil_clean = _soil_clean(ground, settings).astype(np.float32)
         self._per_area = (ground.pair_share / ground.area_m2[ground.pair_segment]).astype(
             np.float32
         )
@@ -559,8 +559,8 @@ class Model:
             settings.silt_spread * np.sqrt(2 / settings.usual_memory_min)
         ) * (self.ground.alike @ noise(parts.usual))
         p = (1 / (1 + np.exp(-failing))).astype(np.float32)
-        dirty = np.float32(np.log(settings.soil_dirty_g)) - self._soil_clean
-        target = self._soil_clean + np.where(self.ground.muddy, dirty * p, 0)
+        dirty = np.float32(np.log(settings.soil_dirty_g)) - self.soil_clean
+        target = self.soil_clean + np.where(self.ground.muddy, dirty * p, 0)
         back_in = np.float32(1 / settings.soil_memory_min)
         spread = np.float32(settings.soil_spread) + np.sqrt(p * (1 - p))
         x[parts.soil] += back_in * (target[:, None] - x[parts.soil])

@@ -71,6 +71,7 @@ def outlook(
     )
     fog = np.array([name == "fog" for name in TREATMENTS])
 
+    mended = np.float32(-np.expm1(-STEP_MIN / settings.fails_min))
     means = np.empty((STEPS, m, n), np.float32)
     spared, dose = np.zeros((kinds, m, n), np.float32), np.zeros((m, n), np.float32)
     for step in range(1, STEPS + 1):
@@ -79,6 +80,8 @@ def outlook(
         dries = STEP_MIN * drying_mm_h(now.weather) / 60 * np.exp(x[parts.theta][0])
         sprays = np.exp(-0.003 * STEP_MIN * driven.heavy).astype(np.float32)[:, None]
         before = model.total(x)
+        # A wash that fails is mended some time.
+        x[parts.soil] += mended * (model.soil_clean[:, None] - x[parts.soil])
         wet = model.lets_through(x, film)
         rate = model.renew(x, rng, wet, driven, now, STEP_MIN)
         after = model.total(x)
@@ -148,8 +151,10 @@ def _foretell(
 ) -> tuple[Floats, Floats]:
     n = means.shape[2]
     past = street.recent.reshape(4, STEP_MIN, -1).mean(axis=1)
+    error = model.settings.kerb_error
     missed = np.exp(
-        np.float32(model.settings.kerb_error) * rng.standard_normal(means.shape[1:], np.float32)
+        np.float32(error) * rng.standard_normal(means.shape[1:], np.float32)
+        - np.float32(error**2 / 2)
     )
     path = np.concatenate((np.repeat(past[:, :, None], n, axis=2), means * missed))
     hourly = (path[4:] + path[3:-1] + path[2:-2] + path[1:-3]) / 4

@@ -34,7 +34,7 @@ class StreetSettings:
     "... and for how long."
     recall: float = 0.8
     "Share of unwashed trucks that a gate camera flags."
-    camera_trust: float = 0.5
+    camera_trust: float = 0.7
     plume_g_s: float = 0.012
     binding_mm: float = 0.07
     "A film so deep lets 1/e of the dust go up."
