@@ -55,12 +55,14 @@ def stability(wind_ms: Floats, sun: Floats) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """Pieces of streets against receptors: seen from the receptor, where each begins and ends."""
+    """Pieces of streets against receptors: seen from the receptor, where each begins and ends;
+    metres is a piece's length along the street, which a bend makes longer than the way across."""
 
     x0: Rows
     y0: Rows
     x1: Rows
     y1: Rows
+    metres: Rows
     spread_m: Rows
     height_m: Rows
     cell: Ints
@@ -160,6 +162,7 @@ class Dispersion:
                     [
                         begin[..., 0].ravel(), begin[..., 1].ravel(),
                         end[..., 0].ravel(), end[..., 1].ravel(),
+                        np.full(begin[..., 0].size, line.length / shape[1]),
                         np.full(begin[..., 0].size, spread),
                         np.broadcast_to(self._z[who, None], shape).ravel(),
                         np.broadcast_to(who[:, None] * len(lines) + g, shape).ravel(),
@@ -167,12 +170,14 @@ class Dispersion:
                 )  # fmt: skip
         if not parts:
             nothing = np.empty(0)
-            parts = [[nothing] * 7]
-        x0, y0, x1, y1, spread_m, height, cell = (
+            parts = [[nothing] * 8]
+        x0, y0, x1, y1, metres, spread_m, height, cell = (
             np.concatenate(column) for column in zip(*parts, strict=True)
         )
-        a, b, c, d, e, f = (part.astype(np.float32) for part in (x0, y0, x1, y1, spread_m, height))
-        return _Pieces(a, b, c, d, e, f, cell.astype(np.intp))
+        a, b, c, d, long, e, f = (
+            part.astype(np.float32) for part in (x0, y0, x1, y1, metres, spread_m, height)
+        )
+        return _Pieces(a, b, c, d, long, e, f, cell.astype(np.intp))
 
 
 def _kerbs(lines: list[shapely.LineString], width_m: Floats) -> Floats:
@@ -228,7 +233,7 @@ def _line_sources(pieces: _Pieces, wind_from_deg: float, cls: int) -> tuple[Ints
     crossing = np.divide(-x0, rise, out=np.zeros_like(x0), where=rise != 0)
     low, high = np.where(x0 < 0, crossing, 0.0), np.where(x1 < 0, crossing, 1.0)
     begin, end = y0 + low * (y1 - y0), y0 + high * (y1 - y0)
-    length = (high - low) * np.hypot(rise, y1 - y0)
+    length = (high - low) * pieces.metres[on]
     sigma_y, sigma_z = _sigmas(x0 + (low + high) / 2 * rise, cls)
     sigma_y = np.hypot(sigma_y, pieces.spread_m[on])
     sigma_z = np.hypot(sigma_z, MIXED_M)
