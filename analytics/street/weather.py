@@ -1,7 +1,7 @@
 """Wind, warmth, water and light of a minute, from what the stations say and the sun's height."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -42,10 +42,9 @@ def sun_height(first: int, count: int, lon: float, lat: float) -> Floats:
 
     Declination and equation of time after Spencer (1971), to half a degree.
     """
-    at = [datetime.fromtimestamp(60 * first, UTC) + timedelta(minutes=0)]
-    start = at[0]
-    minute = start.hour * 60 + start.minute + np.arange(count)
-    day = start.timetuple().tm_yday - 1 + minute // 1440
+    minute = first + np.arange(count)
+    days = (minute // 1440).astype("datetime64[D]")
+    day = (days - days.astype("datetime64[Y]")).astype(np.int64)
     angle = 2 * np.pi * day / 365.0
     declination = (
         0.006918 - 0.399912 * np.cos(angle) + 0.070257 * np.sin(angle)
