@@ -46,10 +46,13 @@ class Sky:
         return cls(0.0, 0.0, 0.0, USUAL.temp, USUAL.rh, -(10**9), -(10**9))
 
 
-def _mean_of(
-    readings: Readings, columns: Floats, first: int, count: int, stations: int
+def _middle_of(
+    readings: Readings, columns: Floats, adds: Bools, first: int, count: int, stations: int
 ) -> tuple[Floats, Bools]:
-    """(T, k) the median over stations of each one's mean in its own minutes, and whether any."""
+    """(T, k) the median over stations of each one's mean in its own minutes, and whether any.
+
+    adds: (k,) which columns are summed instead: their readings tell what came since the last one.
+    """
     minute = minute_of(readings.ts_ms) - first
     inside = (minute >= 0) & (minute < count)
     where = (minute[inside], readings.station[inside])
@@ -59,7 +62,7 @@ def _mean_of(
     np.add.at(total, where, np.where(there, columns[inside], 0.0))
     np.add.at(number, where, there)
     with np.errstate(invalid="ignore"):
-        means = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+        means = np.where(number > 0, total / np.where(adds, 1, np.maximum(number, 1)), np.nan)
     known: Bools = np.asarray(number.any(axis=1))
     ordered = np.sort(means, axis=1)
     n = (number > 0).sum(axis=1)
@@ -72,9 +75,9 @@ def weather(
     sky: Sky, readings: Readings, first: int, count: int, ground: Ground
 ) -> tuple[Sky, list[Weather]]:
     """The weather of minutes first, first+1, …, and what is known after them."""
-    speed, towards = readings.values[:, WIND_SPEED], np.radians(readings.values[:, WIND_DIR])
-    bad = ~((speed >= 0) & (speed < 60))
-    speed = np.where(bad, np.nan, speed)
+    speed, towards = readings.values[:, WIND_SPEED], readings.values[:, WIND_DIR]
+    speed = np.where((speed >= 0) & (speed < 60), speed, np.nan)
+    towards = np.radians(np.where((towards >= 0) & (towards <= 360), towards, np.nan))
     temp, rh = readings.values[:, TEMP], readings.values[:, RH]
     temp = np.where((temp > -40) & (temp < 60), temp, np.nan)
     rh = np.where((rh > 0) & (rh <= 100), rh, np.nan)
@@ -82,7 +85,8 @@ def weather(
     columns = np.column_stack(
         (speed, np.sin(towards), np.cos(towards), temp, rh, np.minimum(rain, 20.0))
     )
-    means, known = _mean_of(readings, columns, first, count, len(ground.own))
+    adds = np.array([False, False, False, False, False, True])
+    means, known = _middle_of(readings, columns, adds, first, count, len(ground.own))
     high = sun_height(first, count, *ground.lon_lat)
     keep = float(np.exp(-1 / WIND_MEMORY_MIN))
     out = []
