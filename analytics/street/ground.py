@@ -152,7 +152,8 @@ def _fade(distance: Floats) -> Floats:
     near = 1 - 5 / 3 * r**2 + 5 / 8 * r**3 + 1 / 2 * r**4 - 1 / 4 * r**5
     safe = np.maximum(r, 1e-9)
     far = 4 - 5 * r + 5 / 3 * r**2 + 5 / 8 * r**3 - 1 / 2 * r**4 + 1 / 12 * r**5 - 2 / (3 * safe)
-    return np.asarray(np.where(r <= 1, near, np.maximum(far, 0.0)))
+    # At 2 the polynomial leaves a rounding error, which is no word at all.
+    return np.asarray(np.where(r <= 1, near, np.where(r < 2, np.maximum(far, 0.0), 0.0)))
 
 
 def _soil_falls(
