@@ -63,7 +63,7 @@ class Parts:
             at += size
         return cls(**parts, back=at, count=at + 1)
 
-    def reach(self, ground: Ground, theta: float) -> Rows:
+    def reach(self, ground: Ground, theta: float, gain: float) -> Rows:
         """(rows, S): how much of each station's word each row heeds; `back` is dealt with apart."""
         stations = len(ground.own)
         reach = np.zeros((self.count, stations), np.float32)
@@ -75,8 +75,10 @@ class Parts:
         np.maximum.at(soil, ground.pair_site, streets[ground.pair_segment])
         reach[self.soil] = reach[self.haul] = soil
         reach[self.plume] = ground.speaks_site.T
-        for part in (self.gain, self.swell, self.local):
-            reach[part] = np.eye(stations)
+        # An instrument changes within weeks: what moves faster is the air.
+        for part in (self.gain, self.swell):
+            reach[part] = gain * np.eye(stations)
+        reach[self.local] = np.eye(stations)
         reach[self.theta] = theta
         return reach
 

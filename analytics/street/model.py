@@ -155,6 +155,20 @@ def _soil_clean(ground: Ground, settings: StreetSettings) -> Floats:
     return np.log(np.where(ground.muddy, settings.soil_clean_g, settings.soil_paved_g))
 
 
+def split_renewal(
+    lay: tuple[Rows, Rows], after: Rows, rate: Rows, wander: Rows
+) -> tuple[Rows, Rows]:
+    """(…, N) of a renewal, the factor by which all that lay there wandered and the g/m² that came,
+    for a street that differs by a treatment alone: it has the same luck and the same new dust.
+
+    lay: silt and what gates brought, before; after: both together; rate, wander: of the renewal.
+    """
+    silt, tracked = lay
+    total = silt + tracked
+    wanders: Rows = (silt * np.exp(wander) + tracked) / total
+    return wanders, np.maximum(after - total * wanders * np.exp(-rate), 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Minute:
     """What a minute came to.
@@ -205,7 +219,7 @@ class Model:
     def __init__(self, ground: Ground, settings: StreetSettings) -> None:
         self.ground, self.settings = ground, settings
         self.parts = Parts.of(ground)
-        self._reach = self.parts.reach(ground, settings.theta_reach)
+        self._reach = self.parts.reach(ground, settings.theta_reach, settings.gain_reach)
         pairs = len(ground.pair_segment)
         self._gather = csr_array(
             (np.ones(pairs, np.float32), (ground.pair_segment, np.arange(pairs))),
@@ -243,9 +257,9 @@ class Model:
         watches = self._watch(street, x, now)
         done = self._treat(street, x, now, watches)
         wet = self.lets_through(x, done.film)
-        before = self.total(x)[watches.segment]
-        rate = self.renew(x, rng, wet, traffic_now, now, 1.0)
-        watches = self._renew_watches(watches, done, before, rate, x, traffic_now)
+        lay = self.loads(x)
+        rate, wander = self.renew(x, rng, wet, traffic_now, now, 1.0)
+        watches = self._renew_watches(watches, done, lay, rate, wander, x, traffic_now)
         self.wander(x, rng, failing)
         x[parts.burst] = traffic_now.bursts[:, None] * rng.standard_normal(
             x[parts.burst].shape, np.float32
@@ -473,17 +487,25 @@ class Model:
         return total
 
     def _renew_watches(
-        self, watches: Watches, done: "Done", before: Rows, rate: Rows, x: Rows, now: "Traffic"
+        self,
+        watches: Watches,
+        done: "Done",
+        lay: tuple[Rows, Rows],
+        rate: Rows,
+        wander: Rows,
+        x: Rows,
+        now: "Traffic",
     ) -> Watches:
         """The watched segments without their orders: what comes is the same, what goes goes by
         what lies there and how wet it is."""
         if not len(watches):
             return watches
         g = watches.segment
-        comes = np.maximum(self.total(x)[g] - before * np.exp(-rate[g]), 0)
+        lay = lay[0][g], lay[1][g]
+        wanders, comes = split_renewal(lay, self.total(x)[g], rate[g], wander[g])
         dry = self._goes(now)[g, None] * np.exp(x[self.parts.theta][2])
         goes = np.exp(done.left - dry * self.lets_through(x, done.films))
-        return replace(watches, load=watches.load * goes + comes, film=done.films)
+        return replace(watches, load=watches.load * goes * wanders + comes, film=done.films)
 
     def _felt(
         self,
@@ -526,25 +548,26 @@ class Model:
         driven: "Traffic",
         now: Inputs,
         minutes: float,
-    ) -> Rows:
+    ) -> tuple[Rows, Rows]:
         """Silt goes with traffic and comes back to what is usual; soil comes out of the gates.
 
-        Gives (M, N), what of the silt goes, as a rate.
+        Gives (M, N) what of the silt goes, as a rate, and the logarithm by which silt wandered.
         """
         ground, parts, settings = self.ground, self.parts, self.settings
         span = np.float32(minutes)
         rate: Rows = span * self._goes(driven)[:, None] * wet * np.exp(x[parts.theta][2])
         silt, tracked = x[parts.silt], x[parts.tracked]
         silt += np.log1p(-np.expm1(-rate) * np.expm1(np.clip(x[parts.usual] - silt, -3, 5)))
-        silt += np.float32(settings.silt_wander * np.sqrt(minutes)) * (
+        wander: Rows = np.float32(settings.silt_wander * np.sqrt(minutes)) * (
             ground.alike @ rng.standard_normal(silt.shape, np.float32)
         )
+        silt += wander
         per_truck = np.exp((x[parts.soil] + x[parts.haul])[ground.pair_site])
         trucks = (ground.trucks_per_day * now.busy_hour)[ground.pair_site].astype(np.float32)
         brought = span * per_truck * (trucks * self._per_area)[:, None]
         np.log(np.exp(tracked - rate[ground.pair_segment]) + brought, out=tracked)
         np.maximum(tracked, LEAST_TRACKED, out=tracked)
-        return rate
+        return rate, wander
 
     def wander(self, x: Rows, rng: np.random.Generator, failing: Floats) -> None:
         """What is not known drifts, so that the filter stays awake."""

@@ -45,13 +45,15 @@ class StreetSettings:
     )  # fmt: skip
     "Share of the silt that a treatment takes off a soiled street."
     background_ug_m3: float = 45.0
-    background_wander: float = 0.02
+    background_wander: float = 0.03
     plain_error: float = 0.6
     "Of the plain background, as one minute's word: it is a low quantile and lags."
     reading_error: float = 0.1
     "Of a minute's reading, and of what the model's minute misses."
     background_error: float = 0.04
     "Of a background station's: no street is near, so there is less to miss."
+    gain_reach: float = 0.05
+    "How much a minute's word teaches about the instrument itself."
     gain_spread: float = 0.06
     swell: float = 0.025
     swell_spread: float = 0.02
