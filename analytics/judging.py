@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics.happenings import Work
 from analytics.layout import Layout
@@ -73,7 +72,7 @@ def judge(
         if g is None or other.order == work.order or end < first or not other.told_by(last):
             continue
         begins = max(other.start - first, 0)
-        table[begins:, layout.apart_m[g] < settings.apart_m] = np.nan
+        table[begins:, layout.apart_m[g] < settings.near_m] = np.nan
         if g == own and end < work.start:
             mine[: end + 1 - first] = np.nan
         elif g == own:
@@ -81,20 +80,5 @@ def judge(
 
     before = slice(0, work.start - first)
     after = slice(work.end + settings.skip_min + 1 - first, None)
-    controls = np.flatnonzero(~np.isnan(table[before]).all(axis=0))
-    alike = controls[_alike(layout, own, controls, settings)]
-    for others in (alike, controls):
-        found = differences(
-            (mine[before], mine[after]), (table[before, others], table[after, others]), settings
-        )
-        if found.interval is not None:
-            break
-    return Judged(found.interval, [layout.segments[others[i]] for i in found.controls], found.why)
-
-
-def _alike(
-    layout: Layout, own: int, controls: NDArray[np.intp], settings: VerdictSettings
-) -> NDArray[np.bool_]:
-    """Which controls have as many heavy trucks as the treated segment, more or less."""
-    heavy = np.log(layout.estimator.model.ground.heavy_per_day[layout.in_model] + 1.0)
-    return np.asarray(np.abs(heavy[controls] - heavy[own]) <= np.log(settings.like_factor))
+    found = differences((mine[before], mine[after]), (table[before], table[after]), settings)
+    return Judged(found.interval, [layout.segments[g] for g in found.controls], found.why)

@@ -199,17 +199,17 @@ class VerdictSettings:
     "Minutes after the work that are left out: its own spray and dust."
     floor: float = 5.0
     "µg/m³; increments below this are noise, and logarithms need a floor."
-    min_share: float = 0.5
+    min_share: float = 0.35
     "Share of the minutes that must be there on either side."
     min_controls: int = 3
     "Fewer untreated segments give no interval, hence no verdict."
     apart_m: float = 150.0
-    "A control this near a treated segment may share its air."
+    "A control this near the judged segment may share its air."
+    near_m: float = 60.0
+    "Another treatment changes what is so near its segment, too."
     trend_max: float = 0.4
     "A control that the treated segment was already moving away from by so much before the work, as"
     "a logarithm, from the first to the second half of that time, is none."
-    like_factor: float = 4.0
-    "Controls with as many heavy trucks, to this factor, are taken alone if there are enough."
     level: float = 0.90
     "Of the interval."
 
@@ -294,7 +294,7 @@ class AnalyticsSettings:
     "An episode that comes back so soon after it was closed is the same one."
     estimate_confidence: float = 0.5
     "An estimate below this confidence is not judged."
-    gain_share: float = 0.15
+    gain_share: float = 0.06
     "Of the background above `gain_from`: what two instruments may differ by without any dust."
     gain_from: float = 100.0
     "µg/m³; below this that difference is small beside the limits."

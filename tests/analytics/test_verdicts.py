@@ -80,7 +80,7 @@ def test_a_control_on_another_course_is_none():
     ("segments", "gaps", "why"),
     [
         (3, 0, "controls"),  # two controls give no interval
-        (8, 40, "unmeasured"),  # 20 of 60 minutes measured
+        (8, 40, "unmeasured"),  # 20 of 60 minutes measured, and 21 needed
     ],
 )
 def test_too_little_measured_gives_no_verdict(segments, gaps, why):
