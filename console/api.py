@@ -150,7 +150,11 @@ async def history(
         minutes = await rows(conn, SQL.segment_history, span | {"step": step})
         orders = await rows(conn, SQL.segment_orders, span)
         episodes = await rows(conn, SQL.segment_episodes, span)
-    columns = ("ts", "pm10", "background", "increment", "level", "confidence")
+        forecast = await rows(conn, SQL.segment_forecast, span)
+        worth = await rows(conn, SQL.segment_worth, span)
+    columns = (
+        "ts", "pm10", "background", "increment", "level", "confidence", "estimate", "low", "high",
+    )  # fmt: skip
     return models.History.model_validate(
         span
         | {
@@ -158,6 +162,8 @@ async def history(
             "minutes": {name: [minute[name] for minute in minutes] for name in columns},
             "orders": orders,
             "episodes": episodes,
+            "forecast": forecast,
+            "worth": worth,
         }
     )
 

@@ -264,7 +264,20 @@ class Order(BoardOrder):
     accepted_at: datetime | None
 
 
-class Verdict(BaseModel):
+class Sources(BaseModel):
+    """What a verdict rests on, in percent of the increment: the model of the street, and difference
+    in differences. `disagree`: the two intervals do not meet; null where one is missing."""
+
+    model_pct: float | None
+    model_low: float | None
+    model_high: float | None
+    differences_pct: float | None
+    differences_low: float | None
+    differences_high: float | None
+    disagree: bool | None
+
+
+class Verdict(Sources):
     """What a treatment did to the increment; positive is cleaner, `low` to `high` its interval."""
 
     order_id: str
@@ -279,7 +292,7 @@ class Verdict(BaseModel):
     method: str
 
 
-class JudgedOrder(BoardOrder):
+class JudgedOrder(BoardOrder, Sources):
     """An order with its verdict, once there is one (`judged_at`)."""
 
     effective: bool | None
@@ -291,7 +304,8 @@ class JudgedOrder(BoardOrder):
 
 
 class Minutes(BaseModel):
-    """Columns of equal length, one entry per step; `ts` is the end of the step."""
+    """Columns of equal length, one entry per step; `ts` is the end of the step. `estimate` is the
+    increment at the kerbs by the model, between `low` and `high` with 90 %."""
 
     ts: list[datetime]
     pm10: list[float | None]
@@ -299,6 +313,36 @@ class Minutes(BaseModel):
     increment: list[float | None]
     level: list[int]
     confidence: list[float]
+    estimate: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+
+
+class Foreseen(BaseModel):
+    """Quantiles of the mean increment, µg/m³, over the hour that ends `horizon_min` after `ts`, for
+    15 over the quarter, and the chance that the hourly mean passes each limit by then."""
+
+    ts: datetime
+    horizon_min: int
+    q10: float
+    q25: float
+    q50: float
+    q75: float
+    q90: float
+    chance_1: float | None
+    chance_2: float | None
+    chance_3: float | None
+
+
+class Worth(BaseModel):
+    """What a treatment at `ts` would spare residents within three hours, person·h·µg/m³, with its
+    standard deviation; `dose` is what they breathe of the segment's dust without it."""
+
+    ts: datetime
+    treatment: str
+    spared: float
+    spared_sd: float
+    dose: float
 
 
 class SpanEpisode(BaseModel):
@@ -313,7 +357,8 @@ class SpanEpisode(BaseModel):
 
 
 class History(BaseModel):
-    """A segment over a span: its minutes, its orders with verdicts, its episodes."""
+    """A segment over a span: its minutes, its orders with verdicts, its episodes, what was foreseen
+    at the end of it, and what treatments were worth then."""
 
     segment: str
     since: datetime
@@ -322,6 +367,8 @@ class History(BaseModel):
     minutes: Minutes
     orders: list[JudgedOrder]
     episodes: list[SpanEpisode]
+    forecast: list[Foreseen]
+    worth: list[Worth]
 
 
 class State(BaseModel):

@@ -34,6 +34,29 @@ export function withGaps(times, values, step) {
   return pairs;
 }
 
+// The filled space between two lines: an invisible one below, what lies between them stacked on it.
+function band(name, stack, shade, opacity, points) {
+  const shared = {
+    type: "line", xAxisIndex: 1, yAxisIndex: 1, showSymbol: false, stack, silent: true, lineStyle: { width: 0 },
+    itemStyle: { color: shade },
+  };
+  const between = ([time, low, high]) => [time, low == null ? null : high - low, low, high];
+  return [
+    { ...shared, name: "", data: points.map(([time, low]) => [time, low]) },
+    { ...shared, name, data: points.map(between), areaStyle: { color: shade, opacity } },
+  ];
+}
+
+// The hourly mean now, and its quantiles at the horizons that an hour of it lies before.
+function fan(forecast, now, until) {
+  const hours = forecast.filter(({ horizon_min }) => horizon_min >= WINDOW_MIN);
+  if (!hours.length) return [];
+  const from = Date.parse(hours[0].ts);
+  const start = now == null ? [] : [[from, now, now, now]];
+  return [...start, ...hours.map(({ horizon_min, q10, q50, q90 }) => [from + horizon_min * 60_000, q10, q90, q50])]
+    .filter(([time]) => time <= until);
+}
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function option(history, narrow) {
@@ -46,6 +69,12 @@ export function option(history, narrow) {
   const faint = colour("--ink-3");
   const rule = colour("--rule");
   const until = Date.parse(history.until);
+  // No more future than half of the past that is shown.
+  const latest = Math.max(0, ...history.forecast.map(({ ts, horizon_min }) => Date.parse(ts) + horizon_min * 60_000));
+  const end = Math.max(until, Math.min(latest, until + (until - since) / 2));
+  const foreseen = fan(history.forecast, inc60.at(-1), end);
+  const model = withGaps(times, times.map((_, i) => i), step).filter(([time]) => time >= since).map(([time, i]) =>
+    i == null ? [time, null, null] : [time, history.minutes.low[i], history.minutes.high[i]]);
   const limitLines = (rule) =>
     (district.limits[rule] ?? []).flatMap((value, i) =>
       value == null ? [] : [{
@@ -81,7 +110,7 @@ export function option(history, narrow) {
     return Math.ceil(Math.max(highest, ...shown, next && next < highest * 2.2 ? next : 0, 40) * 1.08 / 10) * 10;
   };
   const axis = (gridIndex, bottom) => ({
-    type: "time", gridIndex, min: since, max: until,
+    type: "time", gridIndex, min: since, max: end,
     axisLine: { lineStyle: { color: rule } },
     axisTick: { show: bottom, lineStyle: { color: rule } },
     axisLabel: { show: bottom, color: faint, hideOverlap: true, formatter: (time) => clock(time) },
@@ -100,22 +129,24 @@ export function option(history, narrow) {
       trigger: "axis", renderMode: "richText", confine: true,
       backgroundColor: colour("--panel"), borderColor: rule, textStyle: { color: ink, fontSize: 12 },
       formatter: (items) => {
-        const seen = new Map(items.filter(({ value }) => value[1] != null).map((item) => [item.seriesName, item.value[1]]));
+        const seen = new Map(items.filter(({ value }) => value[1] != null).map(({ seriesName, value }) =>
+          [seriesName, value.length > 2 ? `${whole(value[2])}–${whole(value[3])}` : whole(value[1])]));
         return [moment(items[0].value[0], history.until),
-          ...[...seen].map(([name, value]) => `${name}  ${whole(value)}`)].join("\n");
+          ...[...seen].filter(([name]) => name).map(([name, value]) => `${name}  ${value}`)].join("\n");
       },
     },
     legend: {
       top: 0, left: 0, itemWidth: 18, itemHeight: 8, itemGap: narrow ? 10 : 18,
       textStyle: { color: colour("--ink-2"), fontSize: 12 },
-      data: [t("chart.pm10"), t("chart.background"), t("chart.increment"), t("chart.increment_60")],
+      data: [t("chart.pm10"), t("chart.background"), t("chart.increment"), t("chart.increment_60"),
+        t("chart.estimate"), ...(foreseen.length ? [t("chart.forecast")] : [])],
     },
     grid: [
       { left: 40, right: 14, top: narrow ? 50 : 30, height: "36%" },
       { left: 40, right: 14, bottom: 24, height: "34%" },
     ],
     xAxis: [axis(0, false), axis(1, true)],
-    yAxis: [values(0, top(history.minutes.pm10, "pm10_60", 1)), values(1, top(history.minutes.increment, "inc60", 1.4))],
+    yAxis: [values(0, top(history.minutes.pm10, "pm10_60", 1)), values(1, top([...history.minutes.increment, ...history.minutes.high, ...foreseen.map(([, , high]) => high)], "inc60", 1.4))],
     series: [
       {
         name: t("chart.pm10"), type: "line", showSymbol: false, data: line(history.minutes.pm10),
@@ -127,6 +158,13 @@ export function option(history, narrow) {
         name: t("chart.background"), type: "line", showSymbol: false, data: line(history.minutes.background),
         lineStyle: { width: 1.4, color: colour("--background"), type: [5, 3] }, itemStyle: { color: colour("--background") },
         areaStyle: { color: colour("--background"), opacity: 0.12 },
+      },
+      ...band(t("chart.estimate"), "estimate", colour("--model"), 0.2, model),
+      ...band(t("chart.forecast"), "forecast", colour("--increment"), 0.22, foreseen),
+      {
+        name: t("chart.forecast"), type: "line", xAxisIndex: 1, yAxisIndex: 1, showSymbol: false, silent: true,
+        tooltip: { show: false }, data: foreseen.map(([time, , , middle]) => [time, middle]),
+        lineStyle: { width: 1.6, color: colour("--increment"), type: [4, 3] }, itemStyle: { color: colour("--increment") },
       },
       {
         name: t("chart.increment"), type: "line", xAxisIndex: 1, yAxisIndex: 1, showSymbol: false,

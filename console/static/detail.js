@@ -5,7 +5,7 @@ import { crewName, district, roadName, selected } from "./board.js";
 import { LEAD_H, SegmentChart } from "./chart.js";
 import { tables } from "./live.js";
 import { moment, nameOf, signed, t, whole } from "./texts.js";
-import { intervalText, verdictText } from "./verdict.js";
+import { intervalText, sourceTexts, verdictText } from "./verdict.js";
 
 const SPANS_H = [2, 6, 24];
 // Data is by the minute; in a simulated day a minute passes faster than a chart can be read.
@@ -16,11 +16,27 @@ const figure = (label, value, unit) =>
 
 const verdictOf = (order) => {
   if (order.judged_at) {
+    const sources = sourceTexts(order);
     return h("span", { class: order.effective ? "good" : "", title: intervalText(order) }, [
-      verdictText(order), h("small", {}, ` ${intervalText(order)}`)]);
+      verdictText(order),
+      order.disagree ? h("span", { class: "chip warn" }, t("verdict.disagree")) : null,
+      ...(sources.length ? sources : [intervalText(order)]).map((line) => h("small", { class: "source" }, ` ${line}`)),
+    ]);
   }
   return order.state === "done" ? h("span", { class: "quiet" }, t("verdict.waiting")) : "–";
 };
+
+// What comes next, in words: the chance of the limit that matters, and the treatment worth most.
+function foreseen(history) {
+  const far = history?.forecast.at(-1);
+  const level = [2, 1, 3].find((n) => far?.[`chance_${n}`] != null);
+  const best = history?.worth[0];
+  return [
+    level ? t("detail.ahead", { limit: t(`level.${level}`), n: far.horizon_min / 60, pct: Math.round(100 * far[`chance_${level}`]) }) : "",
+    best && best.spared > 0 && best.dose > 0
+      ? t("detail.worth", { treatment: t(`treatment.${best.treatment}`), pct: Math.round(100 * best.spared / best.dose) }) : "",
+  ].filter(Boolean);
+}
 
 export const Detail = {
   setup() {
@@ -89,6 +105,7 @@ export const Detail = {
                 state.treated_at ? t("map.treated_at", { time: moment(state.treated_at, tables.overview.now) }) : t("map.untreated"),
               ].filter(Boolean).join(" · "),
             ]),
+            ...foreseen(history.value).map((line) => h("p", { class: "facts", key: line }, line)),
             orders.length
               ? h("table", {}, [
                 h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "verdict"].map((column) => h("th", { key: column, scope: "col" }, t(`detail.${column}`))))),

@@ -12,6 +12,13 @@ export function verdictText(verdict) {
   return verdict.effective === false ? `${t("verdict.ineffective")} · ${change}` : change;
 }
 
+// The two sources of a verdict, one line each, as far as each could tell.
+export const sourceTexts = (verdict) =>
+  ["model", "differences"].filter((source) => verdict[`${source}_pct`] != null).map((source) => {
+    const [pct, low, high] = ["pct", "low", "high"].map((part) => verdict[`${source}_${part}`]);
+    return `${t(`verdict.${source}`)} ${verdictText({ reduction_pct: pct })} · ${intervalText({ low, high })}`;
+  });
+
 export const intervalText = (verdict) =>
   verdict.low == null || verdict.high == null ? ""
     : t("verdict.interval", { low: Math.round(verdict.low), high: Math.round(verdict.high) });

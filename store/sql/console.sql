@@ -135,7 +135,8 @@ VALUES (%(at)s, %(actor)s, %(action)s, %(detail)s);
 SELECT date_bin(make_interval(mins => %(step)s), ts - interval '1 minute',
                 timestamptz '2000-01-01 00:00Z') + make_interval(mins => %(step)s) AS ts,
        avg(pm10) AS pm10, avg(background) AS background, avg(increment) AS increment,
-       max(level)::int AS level, avg(confidence) AS confidence
+       max(level)::int AS level, avg(confidence) AS confidence,
+       avg(estimate) AS estimate, avg(low) AS low, avg(high) AS high
 FROM segment_minutes
 WHERE segment = %(segment)s AND ts > %(since)s AND ts <= %(until)s
 GROUP BY 1 ORDER BY 1;
@@ -145,12 +146,29 @@ GROUP BY 1 ORDER BY 1;
 SELECT o.id, o.crew, o.plan, o.seq, o.treatment, o.segment, o.site, o.depot, o.direction, o.eta,
        o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.state, o.issued_at,
        o.started_at, o.ended_at, o.outcome,
-       v.effective, v.reduction_pct, v.low, v.high, v.judged_at, v.method
+       v.effective, v.reduction_pct, v.low, v.high, v.judged_at, v.method,
+       v.model_pct, v.model_low, v.model_high,
+       v.differences_pct, v.differences_low, v.differences_high, v.disagree
 FROM orders o LEFT JOIN verdicts v ON v.order_id = o.id
 WHERE o.segment = %(segment)s AND o.state <> 'withdrawn'
   AND coalesce(o.ended_at, o.started_at, o.eta) >= %(since)s AND o.issued_at <= %(until)s
 ORDER BY coalesce(o.started_at, o.eta) DESC, o.id DESC
 LIMIT 200;
+
+-- name: segment_forecast
+-- What was foreseen of one segment last before a time, not long before it.
+SELECT ts, horizon_min, q10, q25, q50, q75, q90, chance_1, chance_2, chance_3
+FROM segment_forecasts
+WHERE segment = %(segment)s AND ts = (
+    SELECT max(ts) FROM segment_forecasts
+    WHERE segment = %(segment)s AND ts <= %(until)s AND ts > %(until)s - INTERVAL '1 hour')
+ORDER BY horizon_min;
+
+-- name: segment_worth
+-- What each treatment of one segment would be worth as known at a time, the best first.
+SELECT ts, treatment, spared, spared_sd, dose FROM treatment_worth
+WHERE segment = %(segment)s AND ts <= %(until)s AND ts > %(until)s - INTERVAL '1 hour'
+ORDER BY spared DESC, treatment;
 
 -- name: segment_episodes
 -- Episodes of one segment that touch the span.
@@ -188,7 +206,8 @@ ORDER BY crew, seq, id;
 
 -- name: verdicts_page
 -- Verdicts newest first, filtered, after the cursor.
-SELECT order_id, segment, treatment, done_at, judged_at, effective, reduction_pct, low, high, method
+SELECT order_id, segment, treatment, done_at, judged_at, effective, reduction_pct, low, high, method,
+       model_pct, model_low, model_high, differences_pct, differences_low, differences_high, disagree
 FROM verdicts
 WHERE (%(segment)s::text IS NULL OR segment = %(segment)s)
   AND (%(since)s::timestamptz IS NULL OR judged_at >= %(since)s)

@@ -33,6 +33,7 @@ def fill(conn: Connection, district: District, now: datetime = NOW) -> None:
     background = 62 + 9 * np.sin(np.linspace(0, 3.4, MINUTES)) + rng.normal(0, 1.5, MINUTES)
     _fill_minutes(conn, district, times, background, rng)
     _fill_readings(conn, district, times, background, rng)
+    _fill_foreseen(conn, district, last)
     _fill_plan(conn, district, last)
     _fill_episodes(conn, last)
     _fill_positions(conn, district, now)
@@ -41,6 +42,31 @@ def fill(conn: Connection, district: District, now: datetime = NOW) -> None:
         (now - timedelta(seconds=5), last),
     )
     conn.commit()
+
+
+def _fill_foreseen(conn: Connection, district: District, last: datetime) -> None:
+    """Of the last quarter of an hour, for every segment that is treated."""
+    at = last - timedelta(minutes=last.minute % 15)
+    segments = [segment.id for segment in district.segments.values() if segment.treat]
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO segment_forecasts (segment, ts, horizon_min, q10, q25, q50, q75, q90,"
+            " chance_1, chance_2, chance_3) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (segment, at, horizon, 25, 33, 42, 55, 40 + horizon / 4, 0.4, horizon / 500, 0)
+                for segment in segments
+                for horizon in (15, 60, 180)
+            ],
+        )
+        cursor.executemany(
+            "INSERT INTO treatment_worth (segment, treatment, ts, spared, spared_sd, dose)"
+            " VALUES (%s, %s, %s, %s, 900, 12000)",
+            [
+                (segment, treatment, at, spared)
+                for segment in segments
+                for treatment, spared in (("wash", 4200), ("sweep", 2100), ("heavy_clean", 5400))
+            ],
+        )
 
 
 def _levels(increment: float) -> int:
@@ -82,13 +108,16 @@ def _fill_minutes(
                     0.0 if hidden else 0.55 if segment.oneway else 0.9,
                     None if hidden or value < LEVELS[0] else "road",
                     times[-78] if segment.id == "XH05S" and i >= MINUTES - 78 else None,
+                    max(value, 1.0) * 1.08,
+                    max(value, 1.0) * 0.6,
+                    max(value, 1.0) * 1.7,
                 )
             )
     with (
         conn.cursor() as cursor,
         cursor.copy(
             "COPY segment_minutes (segment, ts, pm10, background, increment, level, confidence,"
-            " cause, treated_at) FROM STDIN"
+            " cause, treated_at, estimate, low, high) FROM STDIN"
         ) as copy,
     ):
         for row in rows:
@@ -202,8 +231,10 @@ def _fill_plan(conn: Connection, district: District, last: datetime) -> None:
         )
     conn.execute(
         "INSERT INTO verdicts (order_id, segment, treatment, done_at, judged_at, effective,"
-        " reduction_pct, low, high, method) VALUES"
-        " ('O-1001', 'XH05S', 'wash', %s, %s, true, 41.3, 22.0, 57.5, 'did')",
+        " reduction_pct, low, high, method, model_pct, model_low, model_high, differences_pct,"
+        " differences_low, differences_high, disagree) VALUES"
+        " ('O-1001', 'XH05S', 'wash', %s, %s, true, 41.3, 22.0, 57.5, 'model of the street',"
+        " 41.3, 22.0, 57.5, -12.0, -40.5, 8.0, true)",
         (last - timedelta(minutes=79), last - timedelta(minutes=14)),
     )
 

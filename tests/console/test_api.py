@@ -74,7 +74,24 @@ def test_history_gives_minutes_orders_and_verdicts(
     assert history["step_minutes"] == 1
     (order,) = history["orders"]
     assert (order["id"], order["effective"], order["reduction_pct"]) == ("O-1001", True, 41.3)
+    assert (order["model_low"], order["differences_high"], order["disagree"]) == (22.0, 8.0, True)
     assert [e["state"] for e in history["episodes"]] == ["closed"]
+
+
+def test_history_gives_what_the_model_says(reader: httpx.Client) -> None:
+    """Estimates with intervals for each minute, what comes next, and the treatments by worth; of a
+    span that ended long ago nothing of the present."""
+    history = reader.get("/api/v1/segments/XH05S/history", params={"hours": 2}).json()
+    minutes = history["minutes"]
+    assert len(minutes["low"]) == len(minutes["ts"]) > 60
+    told = zip(minutes["low"], minutes["estimate"], minutes["high"], strict=True)
+    assert all(low < estimate < high for low, estimate, high in told)
+    assert [step["horizon_min"] for step in history["forecast"]] == [15, 60, 180]
+    assert (history["forecast"][2]["q90"], history["forecast"][1]["chance_2"]) == (85.0, 0.12)
+    assert [worth["treatment"] for worth in history["worth"]] == ["heavy_clean", "wash", "sweep"]
+    before = (plausible.NOW - timedelta(hours=3)).isoformat()
+    past = reader.get("/api/v1/segments/XH05S/history", params={"until": before}).json()
+    assert (past["forecast"], past["worth"]) == ([], [])
 
 
 def test_long_history_is_thinned_to_what_a_chart_can_show(reader: httpx.Client) -> None:
@@ -149,6 +166,8 @@ def test_orders_and_verdicts(reader: httpx.Client) -> None:
     assert {order["id"] for order in done} == {"O-1001", "O-1002"}
     (verdict,) = reader.get("/api/v1/verdicts").json()["items"]
     assert (verdict["low"], verdict["high"]) == (22.0, 57.5)
+    assert (verdict["model_pct"], verdict["differences_pct"]) == (41.3, -12.0)
+    assert verdict["disagree"] is True
 
 
 def test_health_goes_bad_when_readings_stop(operator: httpx.Client, console: Running) -> None:

@@ -1,6 +1,7 @@
 """The page in a real browser: what people do most, and what must never happen."""
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -200,6 +201,14 @@ def test_segment_on_the_map_opens_its_chart(visit: Visit) -> None:
     expect(page.locator(".detail h2")).to_contain_text("兴海大道 05 南行")
     expect(page.locator(".detail tbody tr")).to_have_count(1)
     expect(page.locator(".detail tbody")).to_contain_text("降低 41%")
+    # Two sources that cannot both be true are shown beside each other, with the word for it.
+    expect(page.locator(".detail tbody .chip.warn")).to_have_text("两者不一致")
+    expect(page.locator(".detail tbody .source")).to_have_text(
+        [re.compile("模型 降低 41% · 22% ～ 58%"), re.compile("对照 升高 12% · -40% ～ 8%")]
+    )
+    expect(page.locator(".detail .facts")).to_contain_text(
+        ["兴海大道", "3 小时内达到“超标”的概率 36%", "现在重污染清洗，可减少未来 3 小时暴露的 45%"]
+    )
     page.get_by_role("button", name="24 小时").click()
     expect(page.locator(".spans .on")).to_have_text("24 小时")
     page.keyboard.press("Escape")
