@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from analytics.street import traffic
 from analytics.street.inputs import quarter_inputs
 from analytics.street.members import TREATMENTS
-from analytics.street.model import HOLDS_MM, MIST, WETS, Model, Street
+from analytics.street.model import HOLDS_MM, MIST, WETS, Model, Street, split_renewal
 from analytics.street.weather import Weather, drying_mm_h
 
 Rows = NDArray[np.float32]
@@ -79,16 +79,16 @@ def outlook(
         driven = model.traffic(now, busy)
         dries = STEP_MIN * drying_mm_h(now.weather) / 60 * np.exp(x[parts.theta][0])
         sprays = np.exp(-0.003 * STEP_MIN * driven.heavy).astype(np.float32)[:, None]
-        before = model.total(x)
+        lay = model.loads(x)
         # A wash that fails is mended some time.
         x[parts.soil] += mended * (model.soil_clean[:, None] - x[parts.soil])
         wet = model.lets_through(x, film)
-        rate = model.renew(x, rng, wet, driven, now, STEP_MIN)
+        rate, wander = model.renew(x, rng, wet, driven, now, STEP_MIN)
         after = model.total(x)
-        comes = np.maximum(after - before * np.exp(-rate), 0)
+        wanders, comes = split_renewal(lay, after, rate, wander)
         wets = model.lets_through(x, treated_film)
         dry_rate = rate / np.maximum(wet, np.float32(1e-6))
-        treated_load = treated_load * np.exp(-dry_rate * wets) + comes
+        treated_load = treated_load * np.exp(-dry_rate * wets) * wanders + comes
         bursts = driven.bursts[:, None] / np.float32(np.sqrt(STEP_MIN))
         x[parts.burst] = bursts * rng.standard_normal((m, n), np.float32)
         mist = street.mist * np.exp(-STEP_MIN * step / 25.0)
