@@ -57,7 +57,8 @@ def _middle_of(
     inside = (minute >= 0) & (minute < count)
     where = (minute[inside], readings.station[inside])
     k = columns.shape[1]
-    total, number = np.zeros((count, stations, k)), np.zeros((count, stations, k))
+    shape = (count, max(stations, 1), k)
+    total, number = np.zeros(shape), np.zeros(shape)
     there = ~np.isnan(columns[inside])
     np.add.at(total, where, np.where(there, columns[inside], 0.0))
     np.add.at(number, where, there)
