@@ -165,4 +165,5 @@ def _foretell(
         quantiles.append(np.quantile(value, QUANTILES, axis=1))
         highest = hourly[: last + 1].max(axis=0)
         chance.append([(highest >= limit).mean(axis=1) for limit in limits])
-    return np.array(quantiles, np.float64), np.array(chance, np.float64)
+    shape = (len(HORIZONS_MIN), len(limits), means.shape[1])
+    return np.array(quantiles, np.float64), np.array(chance, np.float64).reshape(shape)
