@@ -45,12 +45,13 @@ _CURVES = (
 )
 
 
-def stability(wind_ms: Floats, sun: Floats) -> Ints:
+def stability(wind_ms: float, sun: float) -> int:
     """Index in CLASSES of Pasquill's class, from wind and sun (0 at night to 1 at a clear noon)."""
-    strong = np.select([wind_ms < 3.0, wind_ms < 5.5], [0, 1], 2)
-    slight = np.select([wind_ms < 2.0, wind_ms < 4.0], [0, 1], 2)
-    night = np.where(wind_ms < 3.0, 3, 2)
-    return np.select([sun > 0.5, sun > 0.05], [strong, slight], night)
+    if sun > 0.5:
+        return 0 if wind_ms < 3.0 else 1 if wind_ms < 5.5 else 2
+    if sun > 0.05:
+        return 0 if wind_ms < 2.0 else 1 if wind_ms < 4.0 else 2
+    return 3 if wind_ms < 3.0 else 2
 
 
 @dataclass(frozen=True, slots=True)

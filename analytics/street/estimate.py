@@ -10,6 +10,7 @@ from analytics.happenings import Happenings
 from analytics.minutes import MILLI, Bools, Ints, minute_of
 from analytics.readings import PM10, Readings
 from analytics.street.inputs import Sky, minutes, weather
+from analytics.street.members import mean_of, moments
 from analytics.street.model import Minute, Model, Street
 from analytics.street.outlook import STEP_MIN, Outlook, outlook
 from analytics.street.watches import Effect, Watches
@@ -238,20 +239,19 @@ class Estimator:
     ) -> dict[str, Floats | float]:
         """The row of a minute."""
         model = self.model
-        logs = np.log(was.kerb + np.float32(1e-3))
-        middle = np.exp(logs.mean(axis=1, dtype=np.float64))
-        reach = NINETY * np.hypot(logs.std(axis=1, dtype=np.float64), model.settings.kerb_error)
-        silt, tracked = model.loads(street.x)
-        unsure = np.hypot(np.log(silt + tracked).std(axis=1), model.settings.kerb_error) / UNSURE
+        middle, spread = moments(np.log(was.kerb + np.float32(1e-3)))
+        reach = NINETY * np.hypot(spread, model.settings.kerb_error)
+        unsure = np.hypot(moments(np.log(was.load))[1], model.settings.kerb_error) / UNSURE
+        middle = np.exp(middle)
         heard = (minute - spoke_at < HEARD_MIN) & ~model.ground.background
         near = np.where(heard[:, None], model.ground.heard, 0.0).max(axis=0, initial=0.0)
         return {
             "background": float(was.back.mean(dtype=np.float64)),
             "background_sd": float(was.back.std(dtype=np.float64)),
-            "increment": was.kerb.mean(axis=1, dtype=np.float64),
+            "increment": mean_of(was.kerb),
             "low": np.maximum(middle * np.exp(-reach) - LEAST_UG_M3, 0.0),
             "high": middle * np.exp(reach) + LEAST_UG_M3,
-            "confidence": near / (1 + unsure.astype(np.float64) ** 2),
+            "confidence": near / (1 + unsure**2),
             "expected": was.expected,
             "spread": was.spread,
             "reads": was.reads,

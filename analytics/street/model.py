@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from analytics.street import traffic
 from analytics.street.dispersion import stability
 from analytics.street.ground import Ground
-from analytics.street.members import THETA, TREATMENTS, Parts, heed
+from analytics.street.members import THETA, TREATMENTS, Parts, heed, mean_of, moments, normals
 from analytics.street.settings import StreetSettings
 from analytics.street.watches import Effect, Watches
 from analytics.street.weather import Weather, drying_mm_h
@@ -40,6 +40,8 @@ SWEEPING = 1.3
 """Sweeping raises dust while it lasts (Huang 2014)."""
 LEAST_READ = np.float32(0.5)
 DIGITS = 0.7
+SLOW_MIN = 10
+"""What takes days to change is moved on every so many minutes."""
 LEAST_SILT = np.float32(np.log(1e-3))
 LEAST_TRACKED = np.float32(np.log(1e-4))
 
@@ -174,6 +176,7 @@ class Minute:
     """What a minute came to.
 
     back: (N,) µg/m³ of PM10 that blows in; kerb: (M, N) what streets and sites add at each kerb;
+    load: (M, N) g/m² of silt;
     given: (M, 1 + K) the mean of it by who brought the dust, the streets themselves and each site;
     expected, spread: (S,) log PM10 as foreseen before the stations spoke, and its standard
     deviation; reads: (S,) log factor by which each instrument is taken to read high; sees: (S,)
@@ -183,6 +186,7 @@ class Minute:
 
     back: Rows
     kerb: Rows
+    load: Rows
     given: Floats
     expected: Floats
     spread: Floats
@@ -219,13 +223,15 @@ class Model:
     def __init__(self, ground: Ground, settings: StreetSettings) -> None:
         self.ground, self.settings = ground, settings
         self.parts = Parts.of(ground)
-        self._reach = self.parts.reach(ground, settings.theta_reach, settings.gain_reach)
+        self._reach = self.parts.reach(ground, settings.theta_reach)
         pairs = len(ground.pair_segment)
         self._gather = csr_array(
             (np.ones(pairs, np.float32), (ground.pair_segment, np.arange(pairs))),
             shape=(len(ground.segments), pairs),
         )
-        self._theta = theta_prior(settings)
+        self._alike = ground.alike
+        self._slow = self._drifts()
+        self._bounds = self._limits()
         self.soil_clean = _soil_clean(ground, settings).astype(np.float32)
         self._per_area = (ground.pair_share / ground.area_m2[ground.pair_segment]).astype(
             np.float32
@@ -260,16 +266,14 @@ class Model:
         lay = self.loads(x)
         rate, wander = self.renew(x, rng, wet, traffic_now, now, 1.0)
         watches = self._renew_watches(watches, done, lay, rate, wander, x, traffic_now)
-        self.wander(x, rng, failing)
-        x[parts.burst] = traffic_now.bursts[:, None] * rng.standard_normal(
-            x[parts.burst].shape, np.float32
-        )
+        self.wander(x, rng, failing, now.minute)
+        x[parts.burst] = traffic_now.bursts[:, None] * normals(rng, x[parts.burst].shape)
         held = (traffic_now.stirs * (1 - done.mist) * done.sweeping).astype(np.float32)
         table = self.table(now.weather)
         foreseen, by_back = self._foresee(x, table, held[:, None] * wet, now, swells)
-        expected_log = foreseen.mean(axis=1, dtype=np.float64)
-        spread = np.hypot(foreseen.std(axis=1, dtype=np.float64), error)
-        before = self.total(x)[watches.segment]
+        expected_log, differ = moments(foreseen)
+        spread = np.hypot(differ, error)
+        before = self._watched_load(x, watches)
         spoke = np.flatnonzero(~np.isnan(read))
         if len(spoke):
             self._heed(x, foreseen, by_back, read, error, spoke)
@@ -278,8 +282,9 @@ class Model:
         # What the stations teach of a street holds for it without the order, too.
         loads = self.loads(x)
         total = loads[0] + loads[1]
-        learnt: Rows = total[watches.segment] / before
-        watches = replace(watches, load=watches.load * learnt)
+        if len(watches):
+            learnt: Rows = total[watches.segment] / before
+            watches = replace(watches, load=watches.load * learnt)
         strength = self.strengths(x, total, held[:, None] * wet)
         plumes = self.plumes(x, now)
         stations, segments = len(self.ground.own), len(self.ground.segments)
@@ -296,15 +301,15 @@ class Model:
             seen_at=seen_at,
             failing=failing,
             mist=done.mist * np.exp(-1 / MIST_MIN),
-            recent=np.vstack((street.recent[1:], kerb.mean(axis=1)[None])),
+            recent=np.concatenate((street.recent[1:], mean_of(kerb)[None])),
             watches=watches,
         )
         given = self._given(table[stations:], x, loads, strength, plumes)
         back = np.exp(x[parts.back])
         sees = self._sees(table)
-        reads = x[parts.gain].mean(axis=1, dtype=np.float64)
-        reads += x[parts.swell].mean(axis=1, dtype=np.float64) * swells
-        return new, Minute(back, kerb, given, expected_log, spread, reads, sees, effects)
+        reads = mean_of(x[parts.gain]).astype(np.float64)
+        reads += mean_of(x[parts.swell]) * swells
+        return new, Minute(back, kerb, total, given, expected_log, spread, reads, sees, effects)
 
     def _heed(
         self,
@@ -317,17 +322,24 @@ class Model:
     ) -> None:
         """Correct the members by what some stations said."""
         # A monitor's last digit counts where there is hardly any dust.
-        digits = DIGITS / np.maximum(np.exp(foreseen[who].mean(axis=1, dtype=np.float64)), 3.0)
+        digits = DIGITS / np.maximum(np.exp(mean_of(foreseen[who]).astype(np.float64)), 3.0)
+        every = len(who) == len(read)
         heed(
             x,
             foreseen[who],
             by_back[who],
             np.log(np.maximum(read[who], 1.0) + LEAST_READ),
             np.hypot(error[who], digits),
-            self._reach[:, who],
-            self.ground.together[np.ix_(who, who)],
+            self._reach if every else np.take(self._reach, who, axis=1),
+            self.ground.together if every else self.ground.together[np.ix_(who, who)],
             self.parts.back,
             self.ground.background[who],
+            # An instrument changes within weeks: what moves faster is the air.
+            [
+                (self.parts.gain.start + who, self.settings.gain_reach),
+                (self.parts.swell.start + who, self.settings.gain_reach),
+                (self.parts.local.start + who, 1.0),
+            ],
         )
         self._bound(x)
 
@@ -347,7 +359,7 @@ class Model:
         back = np.exp(x[parts.back])
         log_pm10 = np.log(back + local + LEAST_READ) + x[parts.gain]
         log_pm10 += x[parts.swell] * swells[:, None].astype(np.float32)
-        share = (back / (back + local)).mean(axis=1)
+        share = mean_of(back / (back + local))
         return log_pm10, share[:, None] * (x[parts.back] - x[parts.back].mean())
 
     def _anchor(self, x: Rows, plain_background: float) -> None:
@@ -480,6 +492,11 @@ class Model:
         film_left: Rows = np.maximum(full * sprays[:, None] - dries, np.float32(0))
         return film_left
 
+    def _watched_load(self, x: Rows, watches: Watches) -> Rows:
+        """(J, N) g/m² on each watched segment, with its order."""
+        load: Rows = self.total(x)[watches.segment] if len(watches) else watches.load
+        return load
+
     def total(self, x: Rows) -> Rows:
         """(M, N) g/m² on every segment."""
         silt, tracked = self.loads(x)
@@ -557,9 +574,12 @@ class Model:
         span = np.float32(minutes)
         rate: Rows = span * self._goes(driven)[:, None] * wet * np.exp(x[parts.theta][2])
         silt, tracked = x[parts.silt], x[parts.tracked]
-        silt += np.log1p(-np.expm1(-rate) * np.expm1(np.clip(x[parts.usual] - silt, -3, 5)))
+        # Plain exponentials: those that are exact near 0 take five times as long, and what they
+        # would save is far below what the silt wanders by.
+        back_to = np.exp(np.minimum(np.maximum(x[parts.usual] - silt, -3), 5)) - 1
+        silt += np.log((1 - np.exp(-rate)) * back_to + 1)
         wander: Rows = np.float32(settings.silt_wander * np.sqrt(minutes)) * (
-            ground.alike @ rng.standard_normal(silt.shape, np.float32)
+            ground.alike @ normals(rng, silt.shape)
         )
         silt += wander
         per_truck = np.exp((x[parts.soil] + x[parts.haul])[ground.pair_site])
@@ -569,48 +589,56 @@ class Model:
         np.maximum(tracked, LEAST_TRACKED, out=tracked)
         return rate, wander
 
-    def wander(self, x: Rows, rng: np.random.Generator, failing: Floats) -> None:
+    def wander(self, x: Rows, rng: np.random.Generator, failing: Floats, minute: int) -> None:
         """What is not known drifts, so that the filter stays awake."""
         parts, settings = self.parts, self.settings
-
-        def noise(part: slice) -> Rows:
-            return rng.standard_normal(x[part].shape, np.float32)
-
-        keep = np.float32(1 / settings.usual_memory_min)
-        x[parts.usual] += keep * (np.float32(np.log(settings.silt_g_m2)) - x[parts.usual])
-        x[parts.usual] += np.float32(
-            settings.silt_spread * np.sqrt(2 / settings.usual_memory_min)
-        ) * (self.ground.alike @ noise(parts.usual))
         p = (1 / (1 + np.exp(-failing))).astype(np.float32)
         dirty = np.float32(np.log(settings.soil_dirty_g)) - self.soil_clean
         target = self.soil_clean + np.where(self.ground.muddy, dirty * p, 0)
-        back_in = np.float32(1 / settings.soil_memory_min)
         spread = np.float32(settings.soil_spread) + np.sqrt(p * (1 - p))
-        x[parts.soil] += back_in * (target[:, None] - x[parts.soil])
-        x[parts.soil] += (spread * np.sqrt(2 * back_in))[:, None] * noise(parts.soil)
         for part, mean, spread_of, memory_min in (
-            (parts.plume, np.log(settings.plume_g_s), 0.9, 120.0),
+            (parts.soil, target[:, None], spread[:, None], settings.soil_memory_min),
+            (parts.plume, np.float32(np.log(settings.plume_g_s)), np.float32(0.9), 120.0),
+            (parts.local, np.float32(0), np.float32(settings.local_spread),
+             settings.local_memory_min),
+        ):  # fmt: skip
+            x[part] += np.float32(1 / memory_min) * (mean - x[part])
+            noise = normals(rng, x[part].shape)
+            noise *= spread_of * np.float32(np.sqrt(2 / memory_min))
+            x[part] += noise
+        x[parts.back] += np.float32(settings.background_wander) * normals(rng, x.shape[1:])
+        if minute % SLOW_MIN == 0:
+            slow = x[parts.slow]
+            noise = normals(rng, slow.shape)
+            noise[: len(self._alike)] = self._alike @ noise[: len(self._alike)]
+            keep, mean, spread_of = self._slow
+            slow += keep * (mean - slow)
+            slow += spread_of * noise
+
+    def _drifts(self) -> tuple[Rows, Rows, Rows]:
+        """Columns for the rows that drift slowly: the share that goes back to the mean in SLOW_MIN,
+        the mean, and by how much they spread in that time."""
+        parts, settings = self.parts, self.settings
+        keep, mean, spread = (np.zeros((self.parts.count, 1), np.float32) for _ in range(3))
+        of_theta, spread_theta = theta_prior(settings)
+        for part, mean_of_part, spread_of, memory_min in (
+            (parts.usual, np.log(settings.silt_g_m2), settings.silt_spread,
+             settings.usual_memory_min),
             (parts.haul, 0.0, settings.haul_spread, 5 * 1440.0),
+            (parts.theta, of_theta[:, None], spread_theta[:, None], 10 * 1440.0),
             (parts.gain, 0.0, settings.gain_spread, 30 * 1440.0),
             (parts.swell, settings.swell, settings.swell_spread, 30 * 1440.0),
-            (parts.local, 0.0, settings.local_spread, settings.local_memory_min),
-        ):
-            keep = np.float32(1 / memory_min)
-            x[part] += keep * (np.float32(mean) - x[part])
-            x[part] += np.float32(spread_of * np.sqrt(2 / memory_min)) * noise(part)
-        mean, spread_theta = self._theta
-        keep = np.float32(1 / (10 * 1440))
-        x[parts.theta] += keep * (mean[:, None] - x[parts.theta])
-        x[parts.theta] += (spread_theta * np.sqrt(2 * keep))[:, None] * noise(parts.theta)
-        x[parts.back] += np.float32(settings.background_wander) * rng.standard_normal(
-            x.shape[1], np.float32
-        )
+        ):  # fmt: skip
+            keep[part] = SLOW_MIN / memory_min
+            mean[part] = mean_of_part
+            spread[part] = spread_of * np.sqrt(2 * SLOW_MIN / memory_min)
+        return keep[parts.slow], mean[parts.slow], spread[parts.slow]
 
     # What it gives ----------------------------------------------------------------------------
 
     def table(self, weather: Weather) -> Rows:
         wind = 2.0 if np.isnan(weather.wind_ms) else weather.wind_ms
-        cls = int(stability(np.array(wind), np.array(weather.sun)))
+        cls = stability(wind, weather.sun)
         if np.isnan(weather.wind_from_deg):
             return self.ground.dispersion.from_all_sides(wind, cls)
         return self.ground.dispersion.at(weather.wind_from_deg, wind, cls)
@@ -633,20 +661,25 @@ class Model:
         dry = 0.2 if now.weather.rain_mm > 0 else 1.0
         return np.exp(x[self.parts.plume]) * np.float32(blows * works * dry)
 
+    def _limits(self) -> tuple[Rows, Rows]:
+        """Columns with the least and the most that each row can be."""
+        parts = self.parts
+        least, most = (np.zeros((parts.count, 1), np.float32) for _ in range(2))
+        for part, low, high in (
+            (parts.silt, LEAST_SILT, 3.0), (parts.tracked, LEAST_TRACKED, 3.0),
+            (parts.usual, -4.0, 2.5), (parts.soil, 0.0, 9.0), (parts.haul, -2.0, 2.0),
+            (parts.plume, -9.0, 1.0), (parts.burst, -np.inf, np.inf), (parts.gain, -0.5, 0.5),
+            (parts.swell, -0.02, 0.12), (parts.local, -1.5, 1.5), (parts.theta, -4.0, 4.0),
+            (parts.back, 0.0, 8.0),
+        ):  # fmt: skip
+            least[part], most[part] = low, high
+        return least, most
+
     def _bound(self, x: Rows) -> None:
         """No correction leads out of what can be."""
-        parts = self.parts
-        np.clip(x[parts.silt], LEAST_SILT, 3.0, out=x[parts.silt])
-        np.clip(x[parts.tracked], LEAST_TRACKED, 3.0, out=x[parts.tracked])
-        np.clip(x[parts.usual], -4.0, 2.5, out=x[parts.usual])
-        np.clip(x[parts.soil], 0.0, 9.0, out=x[parts.soil])
-        np.clip(x[parts.haul], -2.0, 2.0, out=x[parts.haul])
-        np.clip(x[parts.plume], -9.0, 1.0, out=x[parts.plume])
-        np.clip(x[parts.gain], -0.5, 0.5, out=x[parts.gain])
-        np.clip(x[parts.swell], -0.02, 0.12, out=x[parts.swell])
-        np.clip(x[parts.local], -1.5, 1.5, out=x[parts.local])
-        np.clip(x[parts.theta], -4.0, 4.0, out=x[parts.theta])
-        x[parts.back] = np.clip(x[parts.back], 0.0, 8.0)
+        least, most = self._bounds
+        np.maximum(x, least, out=x)
+        np.minimum(x, most, out=x)
 
     def _given(
         self, table: Rows, x: Rows, loads: tuple[Rows, Rows], strength: Rows, plumes: Rows
@@ -654,12 +687,12 @@ class Model:
         """(M, 1 + K) µg/m³ on the mean: by the streets themselves, by each site."""
         ground = self.ground
         segments, sites = len(ground.segments), len(ground.sites)
-        mean = strength.mean(axis=1)
-        tracked = np.exp(x[self.parts.tracked]).mean(axis=1)
+        mean = mean_of(strength)
+        tracked = mean_of(np.exp(x[self.parts.tracked]))
         load = np.zeros((segments, 1 + sites), np.float32)
-        load[:, 0] = loads[0].mean(axis=1)
+        load[:, 0] = mean_of(loads[0])
         load[ground.pair_segment, 1 + ground.pair_site] = tracked
         share = load / load.sum(axis=1, keepdims=True)
         given = table[:, :segments] @ (share * mean[:, None])
-        given[:, 1:] += table[:, segments:] * plumes.mean(axis=1)
+        given[:, 1:] += table[:, segments:] * mean_of(plumes)
         return np.asarray(1e6 * given, np.float64)

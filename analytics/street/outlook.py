@@ -7,6 +7,7 @@ residents breathe of it is linear in it.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.special import ndtri
 
 from analytics.street import traffic
 from analytics.street.inputs import quarter_inputs
-from analytics.street.members import TREATMENTS
+from analytics.street.members import TREATMENTS, normals
 from analytics.street.model import HOLDS_MM, MIST, WETS, Model, Street, split_renewal
 from analytics.street.weather import Weather, drying_mm_h
 
@@ -60,7 +61,8 @@ def outlook(
     busy = traffic.activity(street.counted, street.expected, street.seen_at, street.minute)
     turns = _spread(rng, WINDS)
     gusts = _spread(rng, WINDS)
-    groups = np.array_split(np.arange(n), WINDS)
+    ends = np.linspace(0, n, WINDS + 1).astype(int)
+    groups = [slice(*pair) for pair in pairwise(ends.tolist())]
 
     load0 = model.total(x)
     kinds = len(TREATMENTS)
@@ -90,7 +92,7 @@ def outlook(
         dry_rate = rate / np.maximum(wet, np.float32(1e-6))
         treated_load = treated_load * np.exp(-dry_rate * wets) * wanders + comes
         bursts = driven.bursts[:, None] / np.float32(np.sqrt(STEP_MIN))
-        x[parts.burst] = bursts * rng.standard_normal((m, n), np.float32)
+        x[parts.burst] = bursts * normals(rng, (m, n))
         mist = street.mist * np.exp(-STEP_MIN * step / 25.0)
         held = (driven.stirs * (1 - mist)).astype(np.float32)[:, None]
         strength = model.strengths(x, after, held * wet)
@@ -99,6 +101,7 @@ def outlook(
         ratio = (treated_load / after) ** np.float32(0.91) * wets
         ratio *= fogged[:, None, None] / np.maximum(wet, np.float32(1e-6))
         hours = STEP_MIN * step / 60.0
+        breathed = np.empty((m, n), np.float32)
         for group, turn, gust in zip(groups, turns, gusts, strict=True):
             table = _table(model, now.weather, hours, turn, gust)[len(ground.own) :]
             own = strength[:, group]
@@ -106,9 +109,9 @@ def outlook(
                 table[:, :m] @ own + table[:, m:] @ plumes[:, group]
             )
             felt = ground.residents.astype(np.float32) @ table[:, :m]
-            breathed = (np.float32(1e6 * STEP_MIN / 60.0) * felt)[:, None] * own
-            dose[:, group] += breathed
-            spared[:, :, group] += breathed * (1 - ratio[:, :, group])
+            breathed[:, group] = (np.float32(1e6 * STEP_MIN / 60.0) * felt)[:, None] * own
+        dose += breathed
+        spared += breathed * (1 - ratio)
         film = np.maximum(film * sprays - dries, np.float32(0))
         treated_film = np.maximum(treated_film * sprays - dries, np.float32(0))
     quantiles, chance = _foretell(model, street, means, limits, rng)
@@ -152,10 +155,7 @@ def _foretell(
     n = means.shape[2]
     past = street.recent.reshape(4, STEP_MIN, -1).mean(axis=1)
     error = model.settings.kerb_error
-    missed = np.exp(
-        np.float32(error) * rng.standard_normal(means.shape[1:], np.float32)
-        - np.float32(error**2 / 2)
-    )
+    missed = np.exp(np.float32(error) * normals(rng, means.shape[1:]) - np.float32(error**2 / 2))
     path = np.concatenate((np.repeat(past[:, :, None], n, axis=2), means * missed))
     hourly = (path[4:] + path[3:-1] + path[2:-2] + path[1:-3]) / 4
     quantiles, chance = [], []

@@ -176,13 +176,27 @@ def test_rows_follow_one_another_without_gap(street):
     assert (parts.back, parts.count) == (at, at + 1)
 
 
-def test_an_instrument_heeds_its_own_readings_alone(street):
-    """And silt those of near stations, the background none by reach."""
+def test_silt_heeds_the_stations_near_it(street):
+    """Rows of instruments and of the background heed nobody by reach."""
     model = model_of(street)
     parts, reach = model.parts, model._reach
-    for part in (parts.gain, parts.swell, parts.local):
-        own = np.diag(reach[part])
-        np.testing.assert_array_equal(reach[part], np.diag(own))
-        assert ((own > 0) & (own <= 1)).all()
+    assert len(reach) == parts.streets.stop <= min(parts.gain.start, parts.local.start, parts.back)
     np.testing.assert_array_equal(reach[parts.silt], model.ground.speaks.T.astype(np.float32))
-    assert (reach[parts.back] == 0).all()
+
+
+def test_an_instrument_heeds_its_own_readings_alone():
+    """Rows of one station each, with the whole or a part of its word, come to what a diagonal of
+    reach does."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((4, 60)).astype(np.float32)
+    foreseen, spoken = x[:3] + x[-1], np.array([1.0, -0.5, 2.0])
+    for share in (1.0, 0.3):
+        wide = np.zeros((4, 3), np.float32)
+        wide[:3] = share * np.eye(3)
+        by_reach, by_own = x.copy(), x.copy()
+        others = (x[-1:] * 0).repeat(3, axis=0), spoken, np.full(3, 0.5)
+        rest = np.eye(3), 3, np.zeros(3, bool)
+        heed(by_reach, foreseen, *others, wide, *rest)
+        heed(by_own, foreseen, *others, wide[:0], *rest, [(np.arange(3), share)])
+        np.testing.assert_allclose(by_own, by_reach, rtol=1e-5, atol=1e-6)
+        assert (np.abs(by_own[:3] - x[:3]).max(axis=1) > 0.05).all()
