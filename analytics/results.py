@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from analytics.moments import minute_at, time_of
 from analytics.quality import GOOD, MISSING, PM, PM_NAMES, TESTS, reason
 from analytics.rules import NONE, STATES, may_return
 from analytics.settings import AnalyticsSettings
-from analytics.story import episode_id
+from analytics.story import CauseChange, EpisodeChange, episode_id
 from analytics.street.watches import UPTO_MIN
 from analytics.verdicts import Interval, verdict
 from store.arrays import FLOAT4, FLOAT8, INT2, TIME, Column, Words, binary_rows, since_2000_us
@@ -145,53 +146,18 @@ class Results:
 
         doubted: those that are only waiting to be found again.
         """
+        # What a block tells is stored in the order in which it came to be: the last word stands.
+        told: list[tuple[int, EpisodeChange | CauseChange]] = [
+            *((change.transition.minute, change) for change in minutes.episodes),
+            *((change.minute, change) for change in minutes.recaused),
+        ]
         touched = set()
-        names = tuple(self._settings.rules)
-        for change in minutes.episodes:
-            moved = change.transition
-            place, at = self._layout.places[moved.place], time_of(moved.minute)
+        for _, change in sorted(told, key=itemgetter(0)):
             touched.add(change.id)
-            row = conn.execute(
-                SQL.put_episode,
-                {
-                    "id": change.id,
-                    "segment": place.segment,
-                    "site": place.site,
-                    "rule": names[moved.rule],
-                    "level": moved.top,
-                    "state": STATES[moved.phase],
-                    "started_at": time_of(moved.started),
-                    "peak_at": time_of(moved.peak_at),
-                    "peak": moved.peak / MILLI,
-                    "ended_at": at if moved.phase == NONE else None,
-                    "causes": Jsonb(change.causes),
-                    "group": None,
-                    "measured": change.measured,
-                    "now": now,
-                },
-            ).fetchone()
-            if row is not None and row[0] and change.id not in doubted:
-                self.log(conn, change.id, now, "restored", {})
-            event = "lapsed" if moved.change == "closed" and moved.top == 0 else moved.change
-            detail: dict[str, Any] = {
-                "value": moved.value / MILLI,
-                "level": moved.level,
-                "measured": change.measured,
-            }
-            if not change.measured:
-                detail["confidence"] = round(change.confidence, 2)
-            if moved.change == "reopened":
-                detail["from"] = "closed" if moved.reopened else "recovering"
-            self.log(conn, change.id, at, event, detail)
-            if moved.reopened or moved.risen:
-                self._renew(conn, change.id, at, now, "reopened" if moved.reopened else "level")
-        for other in minutes.recaused:
-            touched.add(other.id)
-            conn.execute(
-                SQL.set_causes, {"id": other.id, "causes": Jsonb(other.causes), "now": now}
-            )
-            first = {name: other.causes[0][name] for name in ("kind", "site", "probability")}
-            self.log(conn, other.id, time_of(other.minute), "cause", first)
+            if isinstance(change, EpisodeChange):
+                self._put_change(conn, change, now, doubted)
+            else:
+                self._put_causes(conn, change, now)
         for _, episode, group in minutes.groups:
             conn.execute(SQL.set_group, {"id": episode, "group": group, "now": now})
         machine = state.machine
@@ -206,6 +172,52 @@ class Results:
                 },
             )
         return touched
+
+    def _put_change(
+        self, conn: Connection, change: EpisodeChange, now: datetime, doubted: AbstractSet[str]
+    ) -> None:
+        moved = change.transition
+        place, at = self._layout.places[moved.place], time_of(moved.minute)
+        row = conn.execute(
+            SQL.put_episode,
+            {
+                "id": change.id,
+                "segment": place.segment,
+                "site": place.site,
+                "rule": tuple(self._settings.rules)[moved.rule],
+                "level": moved.top,
+                "state": STATES[moved.phase],
+                "started_at": time_of(moved.started),
+                "peak_at": time_of(moved.peak_at),
+                "peak": moved.peak / MILLI,
+                "ended_at": at if moved.phase == NONE else None,
+                "causes": Jsonb(change.causes),
+                "group": None,
+                "measured": change.measured,
+                "now": now,
+            },
+        ).fetchone()
+        if row is not None and row[0] and change.id not in doubted:
+            self.log(conn, change.id, now, "restored", {})
+        event = "lapsed" if moved.change == "closed" and moved.top == 0 else moved.change
+        detail: dict[str, Any] = {
+            "value": moved.value / MILLI,
+            "level": moved.level,
+            "measured": change.measured,
+        }
+        if not change.measured:
+            detail["confidence"] = round(change.confidence, 2)
+        if moved.change == "reopened":
+            detail["from"] = "closed" if moved.reopened else "recovering"
+        self.log(conn, change.id, at, event, detail)
+        if moved.reopened or moved.risen:
+            self._renew(conn, change.id, at, now, "reopened" if moved.reopened else "level")
+
+    def _put_causes(self, conn: Connection, change: CauseChange, now: datetime) -> None:
+        """Another first cause than before."""
+        conn.execute(SQL.set_causes, {"id": change.id, "causes": Jsonb(change.causes), "now": now})
+        first = {name: change.causes[0][name] for name in ("kind", "site", "probability")}
+        self.log(conn, change.id, time_of(change.minute), "cause", first)
 
     def _renew(self, conn: Connection, episode: str, at: datetime, now: datetime, why: str) -> None:
         """As ISA-18.2 has it: what an operator acknowledged was another annunciation."""

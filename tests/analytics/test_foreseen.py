@@ -31,6 +31,7 @@ TABLES = {
     "worth": b"SELECT * FROM treatment_worth ORDER BY segment, treatment",
     "learned": b"SELECT * FROM learned_effects ORDER BY ts, treatment",
     "verdicts": b"SELECT * FROM verdicts ORDER BY order_id",
+    "episodes": b"SELECT id, level, state, peak, causes, verdict FROM episodes ORDER BY id",
 }
 EMPTY = (
     b"TRUNCATE segment_minutes, segment_forecasts, treatment_worth, learned_effects, verdicts,"
@@ -64,7 +65,8 @@ def stored(conn, street, ends, settings=SETTINGS):
 
 def test_live_and_in_one_block_the_tables_are_the_same(conn, street):
     """Minute by minute, cut anywhere, or all at once: every row of minutes with their estimates,
-    of forecasts, worth, learnt effects and verdicts, to the last bit."""
+    of forecasts, worth, learnt effects and verdicts, and episodes with their last causes, to the
+    last bit."""
     whole = stored(conn, street, [START + MINUTES])
     assert stored(conn, street, range(START + 1, START + MINUTES + 1)) == whole
     assert stored(conn, street, [START + 47, START + 62, START + 119, START + MINUTES]) == whole
