@@ -187,7 +187,7 @@ class _Teller:
 
     def _look_again(self, minute: int, just_changed: set[str]) -> bool:
         news = False
-        for one, open_ in list(self._open.items()):
+        for one, open_ in sorted(self._open.items()):
             was = open_.episode
             quantity = self._settings.rules[self._rules[open_.rule]].quantity
             if one in just_changed or was.level == 0 or quantity == "gate":
