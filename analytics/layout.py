@@ -1,7 +1,7 @@
 """The district as analytics needs it: rows and columns for stations, segments and places."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import msgspec
 import numpy as np
@@ -12,7 +12,8 @@ from analytics.increment import Reach
 from analytics.settings import STATION_KINDS, AnalyticsSettings
 from analytics.street.estimate import Estimator
 from analytics.street.ground import Ground
-from analytics.street.model import Model
+from analytics.street.members import Parts
+from analytics.street.model import Model, Street
 from geo.district import District
 
 TOUCHING_M = 30.0
@@ -140,8 +141,15 @@ class Layout:
                 [
                     district.id,
                     [(s.id, s.kind, s.segment, s.site, s.lon, s.lat) for s in stations],
-                    [(g.id, str(g.line.wkt)) for g in segments],
+                    [
+                        (g.id, g.line.wkt, g.oneway, g.width_m, g.lanes, g.heavy_trucks_per_day)
+                        for g in district.segments.values()
+                    ],
+                    [(s.id, s.kind, s.gates, s.centre) for s in sites],
+                    [(c.id, c.water_l_per_m, c.work_speed_kmh) for c in district.crews.values()],
                     repr(settings),
+                    # A state of another form is of no use.
+                    [field.name for form in (Parts, Street) for field in fields(form)],
                 ]
             )
         ).hexdigest()

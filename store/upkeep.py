@@ -9,8 +9,8 @@ DECISIONS_KEPT = timedelta(days=31)
 
 
 def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedelta) -> None:
-    """Delete measurements, minutes and forecasts older than `keep`, and working rows that nothing
-    can ask for any more.
+    """Delete measurements with their flags, minutes and forecasts older than `keep`, and working
+    rows that nothing can ask for any more.
 
     `now` is the platform's time. Episodes, orders, verdicts, their logs, what was learnt of
     treatments and dead letters stay.
@@ -29,6 +29,8 @@ def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedel
             sql.delete_old_positions,
         ):
             conn.execute(statement, before)
+    conn.execute(sql.delete_old_flags, before)
+    conn.execute(sql.delete_old_station_gains, before)
     working = {"before": now - lateness}
     conn.execute(sql.delete_old_batches, working)
     conn.execute(sql.delete_old_checkpoints, working)

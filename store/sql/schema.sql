@@ -30,6 +30,14 @@ DELETE FROM segment_minutes WHERE ts < %(before)s;
 -- Retention on a plain table.
 DELETE FROM segment_forecasts WHERE ts < %(before)s;
 
+-- name: delete_old_flags
+-- Flags live as long as the readings that they are of.
+DELETE FROM flags WHERE ts < %(before)s;
+
+-- name: delete_old_station_gains
+-- How stations read, as long as their readings.
+DELETE FROM station_gains WHERE ts < %(before)s;
+
 -- name: delete_old_positions
 -- Retention on a plain table.
 DELETE FROM positions WHERE ts < %(before)s;

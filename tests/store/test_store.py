@@ -46,17 +46,24 @@ FORECAST = (
     b" VALUES ('S', %s, 15, 1, 2, 3, 4, 5)"
 )
 
+FLAG = (
+    b"INSERT INTO flags (station, ts, quantity, test, flag, reason)"
+    b" VALUES ('A', %s, 'pm10', 'range', 4, 'negative')"
+)
+GAIN = b"INSERT INTO station_gains (station, ts, gain) VALUES ('A', %s, 1.1)"
+
 
 def test_upkeep_forgets_old_measurements_and_nothing_else(any_migrated_db):
-    """Readings older than is kept go, on hypertables by whole chunks, and forecasts with them;
-    younger ones stay."""
+    """Readings older than is kept go, on hypertables by whole chunks, and with them their flags,
+    gains and forecasts; younger ones stay."""
     with connect(any_migrated_db, name="test") as conn:
         for days in (0, 1, 29, 70, 400):
             conn.execute(READING, (NOW - timedelta(days=days), NOW))
-            conn.execute(FORECAST, (NOW - timedelta(days=days),))
+            for statement in (FORECAST, FLAG, GAIN):
+                conn.execute(statement, (NOW - timedelta(days=days),))
         conn.commit()
         clean(conn, NOW, keep=timedelta(days=30), lateness=timedelta(hours=48))
-        for table in (b"readings", b"segment_forecasts"):
+        for table in (b"readings", b"segment_forecasts", b"flags", b"station_gains"):
             kept = conn.execute(b"SELECT ts FROM " + table + b" ORDER BY ts DESC").fetchall()
             assert [(NOW - ts).days for (ts,) in kept] == [0, 1, 29]
 
