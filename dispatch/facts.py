@@ -92,6 +92,17 @@ class Street:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """What a treatment of a segment at `ts` would spare residents within three hours, by the
+    model of the street, in person-hours times µg/m³."""
+
+    segment: str
+    treatment: str
+    ts: datetime
+    spared: float
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """Something seen or complained of, at a segment or a site."""
 
@@ -141,7 +152,8 @@ class Facts:
     """What wants are worked out from, at one time; sequences in a fixed order.
 
     `hindrance_before` is the code of what kept water off the street in the plan in force,
-    `ordered` are places and treatments of the orders that are not over.
+    `ordered` are places and treatments of the orders that are not over. `worths` are the
+    newest, and none when those are old.
     """
 
     now: datetime
@@ -152,3 +164,4 @@ class Facts:
     streets: Mapping[str, Street] = field(default_factory=dict)
     ordered: frozenset[tuple[str, str]] = frozenset()
     flags: tuple[Flag, ...] = ()
+    worths: tuple[Worth, ...] = ()

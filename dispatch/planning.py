@@ -225,6 +225,9 @@ class Planner:
 
         The urgent ones are worth most at once, the others as long as they are not overdue.
         """
+        if want.fades:
+            shares = zip(self.settings.worth_fades, (1800.0, 5400.0, None), strict=True)
+            return tuple(Rung(share * want.prize, latest_s) for share, latest_s in shares)
         if want.due is None:
             return (Rung(want.prize),)
         at_once_s = self.settings.at_once_min * 60
@@ -413,6 +416,8 @@ class _Fleet:
         if want.key not in self.holders:
             return rungs
         bonus = self.planner.settings.drop_cost_s
+        if want.fades:
+            bonus = min(bonus, self.planner.settings.worth_hold * want.prize)
         return tuple(replace(rung, prize=rung.prize + bonus) for rung in rungs)
 
     def _vehicle(self, number: int) -> Vehicle:

@@ -88,6 +88,30 @@ class DispatchSettings:
         time. So high that only the impossible is left out.
     routine_prize_s
         Worth of one routine treatment that is just due, in seconds of a crew's time.
+    worth_fresh_min
+        What the model says a treatment is worth is gone by while it is not older than this;
+        else by what streets add to the background.
+    worth_horizon_h
+        As many of the most worthwhile treatments are asked for as fill the crews' next hours:
+        what they are worth is known as of now, and changes.
+    worth_choice
+        So many times what fills them, for the search to choose from.
+    worth_most
+        Never more than so many of one treatment, to keep the search short.
+    worth_gain
+        The last treatment that fills the crews' hours is worth so many times the seconds that
+        it takes, so that a crew goes there rather than stand idle; the others more in proportion
+        to what they spare per second.
+    worth_drive_s
+        Seconds that the way from one treatment to the next usually takes.
+    worth_again
+        Within its useful life a treatment is only done again if it spares so many times as much
+        as would be enough otherwise.
+    worth_hold
+        Share by which a treatment that a crew has been sent to counts for more.
+    worth_fades
+        Shares of its worth that are left when it is begun within half an hour, within one and a
+        half, and later: what is spared from now on.
     top_up_below
         A crew that has done its work fills up at home if its tank is below this share.
     move_cost_s
@@ -146,6 +170,15 @@ class DispatchSettings:
     increment_over_share: float = 0.5
     must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
     routine_prize_s: float = 1_800.0
+    worth_fresh_min: float = 60.0
+    worth_horizon_h: float = 2.0
+    worth_choice: float = 1.3
+    worth_most: int = 60
+    worth_gain: float = 3.0
+    worth_drive_s: float = 60.0
+    worth_again: float = 1.5
+    worth_hold: float = 0.3
+    worth_fades: tuple[float, float, float] = (1.0, 0.75, 0.5)
     top_up_below: float = 0.8
     move_cost_s: float = 300.0
     drop_cost_s: float = 1_800.0
@@ -166,14 +199,16 @@ class DispatchSettings:
             raise ValueError(f"dispatch: language must be zh-CN or en, not {self.language!r}")
         for name in (
             "answer_min", "unheard_min", "replan_min", "horizon_h", "max_wash_kmh", "flag_life_min",
-            "routine_prize_s", "fog_l_per_min", "at_once_min",
+            "routine_prize_s", "fog_l_per_min", "at_once_min", "worth_horizon_h", "worth_gain",
+            "worth_most",
         ):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise ValueError(f"dispatch: {name} must be above 0, not {getattr(self, name)}")
         for name in (
             "start_grace_min", "pause_min", "publish_shift_min", "rain_limit_mm", "gate_flags",
             "episode_rest_min", "refusal_rest_min", "silent_rest_min", "move_cost_s", "snap_m",
-            "increment_limit_ug_m3", "thaw_c", "drop_cost_s", "replan_gain_s",
+            "increment_limit_ug_m3", "thaw_c", "drop_cost_s", "replan_gain_s", "worth_fresh_min",
+            "worth_drive_s", "worth_hold",
         ):  # fmt: skip
             if not getattr(self, name) >= 0:
                 raise ValueError(f"dispatch: {name} must not be negative")
@@ -183,6 +218,15 @@ class DispatchSettings:
         if not 0 < self.routine_early < 1:
             raise ValueError(
                 f"dispatch: routine_early must be between 0 and 1, not {self.routine_early}"
+            )
+        for name in ("worth_choice", "worth_again"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"dispatch: {name} must be at least 1, not {getattr(self, name)}")
+        fades = tuple(self.worth_fades)
+        if len(fades) != 3 or not 1 >= fades[0] >= fades[1] >= fades[2] > 0:
+            raise ValueError(
+                "dispatch: worth_fades must be three falling numbers above 0 and at most 1, "
+                f"not {fades}"
             )
         for name, values in (("due_min", self.due_min), ("must_prize_s", self.must_prize_s)):
             if len(tuple(values)) < 3 or min(values) <= 0:

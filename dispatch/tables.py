@@ -19,6 +19,7 @@ from dispatch.facts import (
     Present,
     Street,
     Weather,
+    Worth,
 )
 from dispatch.life import Change, Progress
 from dispatch.messages import Message
@@ -84,6 +85,8 @@ def load_facts(
     treated = [segment.id for segment in district.segments.values() if segment.treat]
     span = {"now": now, "since": now - _FRESH_MINUTES}
     streets = conn.execute(SQL.streets, {"segments": treated, **span})
+    since = now - timedelta(minutes=settings.worth_fresh_min)
+    worths = conn.execute(SQL.worths, {"segments": treated, "now": now, "since": since})
     ended = conn.execute(SQL.ended_orders, {"since": now - _MEMORY})
     return Facts(
         now=now,
@@ -94,6 +97,7 @@ def load_facts(
         ordered=frozenset((order.place, order.treatment) for order in present.open_orders),
         streets={segment: Street(*values) for segment, *values in streets},
         flags=_flags(conn, district, places, now, settings),
+        worths=tuple(Worth(*row) for row in worths),
     )
 
 

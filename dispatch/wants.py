@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from dispatch.facts import Ended, Episode, Facts, Flag
+from dispatch.facts import Ended, Episode, Facts, Flag, Worth
 from dispatch.settings import TREATS, WET, DispatchSettings
 from dispatch.shifts import hours_a_day
 from dispatch.weather import hindrance
 from dispatch.words import Reason, Words
+from dispatch.worth import chosen
 from geo.district import District
 
 CLEANS = frozenset({"wash", "heavy_clean"})
@@ -25,7 +26,8 @@ class Want:
     """A treatment that a segment or a site should get.
 
     `prize` is its worth in seconds of a crew's time, `due` when work should have begun,
-    `refusers` the crews that are not to be asked.
+    `refusers` the crews that are not to be asked. What `fades` is worth less the later it is
+    begun.
     """
 
     place: str
@@ -37,6 +39,7 @@ class Want:
     due: datetime | None = None
     episode: str | None = None
     refusers: frozenset[str] = frozenset()
+    fades: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -108,6 +111,7 @@ class _Wisher:
         self.refusers = _refusers(facts, settings)
         self.wants: dict[tuple[str, str], Want] = {}
         self.exclusions: list[Exclusion] = []
+        self.worthless: dict[str, Reason] = {}
         self.mean_residents = _mean(s.residents for s in district.segments.values() if s.treat)
 
     def wishes(self) -> Wishes:
@@ -117,6 +121,7 @@ class _Wisher:
             if flag.kind in SIGHTINGS:
                 self._sighting(flag)
         self._gates()
+        self._worthwhile()
         self._routine()
         self._one_clean_each()
         wants = sorted(self.wants.values(), key=lambda w: (w.priority, -w.prize, w.key))
@@ -239,6 +244,59 @@ class _Wisher:
             due = fresh[-1].ts + timedelta(minutes=self.settings.due_min[0])
             self._want(Want(site, True, "inspect", 3, self._must_prize(3), reason, due))
 
+    # What the model would have done ---------------------------------------------------------
+
+    def _worthwhile(self) -> None:
+        """What spares residents most, as much of it as the crews can do in the next hours."""
+        urgent = {want.place for want in self.wants.values() if want.priority < 4}
+        factors: dict[tuple[str, str], float] = {}
+        asked = []
+        for worth in self.facts.worths:
+            if worth.segment in urgent:
+                continue
+            if against := self._worthless(worth):
+                self.worthless.setdefault(worth.segment, against)
+                continue
+            factor = 1.0
+            alike = CLEANS if worth.treatment in CLEANS else (worth.treatment,)
+            if self._rested(worth.segment, alike):
+                factor /= self.settings.worth_again
+            if (worth.segment, worth.treatment) in self.facts.ordered:
+                factor *= 1 + self.settings.worth_hold
+            factors[worth.segment, worth.treatment] = factor
+            asked.append(worth)
+        able = frozenset[str]().union(*self.crews_for.values())
+        best = chosen(asked, self.district, self.settings, able, self.now, factors=factors)
+        for one in best.candidates:
+            reason = self.words.say(
+                "worth", place=self._name(one.segment), spared=one.spared,
+                treatment=self.words.treatment(one.treatment),
+            )  # fmt: skip
+            self._want(Want(one.segment, False, one.treatment, 4, one.prize, reason, fades=True))
+        for worth in best.passed_over:
+            self.worthless.setdefault(
+                worth.segment,
+                self.words.reason(
+                    "less_worth", spared=worth.spared,
+                    treatment=self.words.treatment(worth.treatment),
+                ),
+            )  # fmt: skip
+
+    def _worthless(self, worth: Worth) -> Reason | None:
+        """Why a treatment is not even weighed."""
+        if self.dry is not None and (worth.treatment in WET or self.dry.code == "rain"):
+            return self.dry
+        street = self.facts.streets.get(worth.segment)
+        if street is not None and street.cause in ("regional", "sensor"):
+            return self.words.reason(street.cause)
+        # The model has not heard yet of what was done since it spoke.
+        treated = self._treated(worth.segment, self.crews_for)
+        if treated is not None and treated[0] >= worth.ts:
+            return self.words.reason(
+                "rested", ago=self._ago(treated[0]), treatment=self.words.treatment(treated[1])
+            )
+        return None
+
     # Routine and plain dust ---------------------------------------------------------------
 
     def _routine(self) -> None:
@@ -250,8 +308,13 @@ class _Wisher:
             asked = False
             for treatment, share in self.settings.routine_share.items():
                 asked |= self._routine_want(segment.id, treatment, share, weight)
-            asked |= self._dusty_want(segment.id, weight)
+            if not self.facts.worths:
+                asked |= self._dusty_want(segment.id, weight)
+            asked |= any((segment.id, treatment) in self.wants for treatment in self.crews_for)
             if asked or segment.id in said:
+                continue
+            if against := self.worthless.get(segment.id):
+                self.exclusions.append(Exclusion(segment.id, None, against))
                 continue
             if rested := self._rested(segment.id, CLEANS):
                 self.exclusions.append(Exclusion(segment.id, "wash", rested))

@@ -32,6 +32,13 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{place}比背景高{increment:.0f} µg/m³，沿线居民{residents}人，请{treatment}。",
         "{place} adds {increment:.0f} µg/m³ near {residents} residents: {treatment}.",
     ),
+    "worth": (
+        "模型估算：现在{treatment}，{place}沿线居民三小时内少吸入{spared:.0f}人·时·µg/m³。",
+        (
+            "By the model, to {treatment} {place} now spares residents {spared:.0f} person·h·µg/m³ "
+            "within three hours."
+        ),
+    ),
     "routine": (
         "{place}按每日频次应{treatment}。",
         "{place} is due for its daily round: {treatment}.",
@@ -76,6 +83,13 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "clean": (
         "尚未到作业时间，浓度不高。",
         "Clean enough, and its next routine treatment is not due.",
+    ),
+    "less_worth": (
+        "模型估算：现在{treatment}三小时内可少吸入{spared:.0f}人·时·µg/m³，其他路段更值得。",
+        (
+            "By the model, to {treatment} here now spares residents {spared:.0f} person·h·µg/m³ "
+            "within three hours; it is worth more elsewhere."
+        ),
     ),
     "no_crew": ("当前没有能{treatment}的班组在岗。", "No crew on shift can do this: {treatment}."),
     "refused": (

@@ -91,6 +91,13 @@ CROSS JOIN LATERAL (
     GROUP BY segment_minutes.segment
 ) AS m;
 
+-- name: worths
+-- What each treatment would be worth by the newest word of the model, unless that is old.
+SELECT segment, treatment, ts, spared
+FROM treatment_worth
+WHERE segment = ANY(%(segments)s) AND ts >= %(since)s AND ts <= %(now)s
+ORDER BY segment, treatment;
+
 -- name: flags
 -- What was seen lately that asks for work, with the place as far as the message said it.
 SELECT ts, kind, source, segment, site, lon, lat
