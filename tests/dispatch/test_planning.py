@@ -320,6 +320,17 @@ def test_thirsty_and_thrifty_trucks_share_one_problem() -> None:
     assert {"A", "B", "C", "D"} <= {p for mine in plan.orders.values() for p in places(mine)}
 
 
+def test_what_fades_is_begun_early() -> None:
+    """Far off and worth much it is done before what is near and worth little, where both would
+    fit into the shift and what does not fade would be done on the way."""
+    district = block([crew("W1", work_speed_kmh=0.5)])
+    here = [report("W1", 300, 0, district)]
+    near, far = want("D", prize=3000.0), want("B", prize=30_000.0)
+    assert places(planned(district, [near, far], (), here).orders["W1"])[:2] == ["D", "B"]
+    near, far = (replace(one, fades=True) for one in (near, far))
+    assert places(planned(district, [near, far], (), here).orders["W1"])[:2] == ["B", "D"]
+
+
 def test_order_is_not_dropped_for_another_of_about_its_worth() -> None:
     """With time for one street of two the one that the crew was sent to stays, though the other
     has come to be worth somewhat more; for an urgent one it gives way."""

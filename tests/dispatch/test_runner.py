@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from dispatch import runner, tables
-from dispatch.facts import Street
+from dispatch.facts import Street, Worth
 from dispatch.runner import Dispatcher
 from dispatch.settings import DispatchSettings
 from dispatch.shifts import shift_at
@@ -356,6 +356,24 @@ def test_street_is_judged_by_a_quarter_of_an_hour(conn: Connection) -> None:
     present = tables.load_present(conn, district, NOON)
     facts = tables.load_facts(conn, present, district, dispatcher.planner.places, QUICK, None)
     assert facts.streets == {"A": Street(30.0, 0.5, "regional")}
+
+
+@pytest.mark.parametrize(("minutes", "known"), [(60, True), (61, False), (-1, False)])
+def test_the_models_word_is_taken_for_an_hour(
+    conn: Connection, minutes: float, known: bool
+) -> None:
+    """What treatments were worth longer ago, or will be, counts for nothing."""
+    conn.execute(
+        "INSERT INTO treatment_worth (segment, treatment, ts, spared, spared_sd, dose)"
+        " VALUES ('A', 'wash', %s, 40, 10, 100)",
+        (later(-minutes),),
+    )
+    district = block()
+    dispatcher = Dispatcher(district, QUICK)
+    present = tables.load_present(conn, district, NOON)
+    facts = tables.load_facts(conn, present, district, dispatcher.planner.places, QUICK, None)
+    assert bool(facts.worths) is known
+    assert all(worth == Worth("A", "wash", later(-minutes), 40.0) for worth in facts.worths)
 
 
 def test_only_one_dispatcher_plans(migrated_embedded_db: str) -> None:

@@ -19,6 +19,9 @@ from dispatch.settings import DispatchSettings
         ({"routine_early": 1.0}, "routine_early"),  # never
         ({"useful_life_min": {"polish": 5}}, "polish"),  # not a treatment
         ({"stand_min": {"fog": -5}}, "stand_min"),  # negative
+        ({"worth_gain": 0}, "worth_gain"),  # nothing would be worth a drive
+        ({"worth_choice": 0.9}, "worth_choice"),  # crews would stand idle
+        ({"worth_fades": (0.5, 0.75, 1.0)}, "worth_fades"),  # the later the better
     ],
 )
 def test_bad_setting_is_refused(changes: dict[str, Any], named: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.facts import Ended, Episode, Facts, Flag, Street, Weather
+from dispatch.facts import Ended, Episode, Facts, Flag, Street, Weather, Worth
 from dispatch.settings import DispatchSettings
 from dispatch.wants import Want, Wishes, wishes
 from geo.district import District
@@ -320,3 +320,135 @@ def test_cleaner_takes_over_the_episode_of_the_wash() -> None:
         flags=(Flag(ago(5), "mud_on_road", "A", None),),
     )
     assert [(w.treatment, w.episode) for w in at(found, "A")] == [("heavy_clean", "E1")]
+
+
+RESTED = tuple(done(place, "wash", 200) for place in "ABCD")
+"""No routine wash is due yet."""
+
+
+def spares(place: str, spared: float, treatment: str = "wash", minutes: float = 5) -> Worth:
+    """What the model said so long ago."""
+    return Worth(place, treatment, ago(minutes), spared)
+
+
+def test_treatment_is_wanted_by_what_it_spares() -> None:
+    """The more a wash spares the greater its prize, and the reason says how much it is."""
+    worths = tuple(map(spares, "ABCD", (10.0, 40.0, 0.0, 20.0)))
+    found = wished("water_truck", ended=RESTED, worths=worths)
+    assert [want.place for want in found.wants] == ["B", "D", "A"]
+    assert found.wants[0].prize == pytest.approx(4 * found.wants[2].prize)
+    assert "40 person·h·µg/m³" in found.wants[0].reason
+    assert against(found, place="C") == ["clean"]
+
+
+def test_even_the_least_that_is_worthwhile_keeps_a_crew_from_standing_idle() -> None:
+    """Its prize is well above the seconds that it takes, however small the numbers are."""
+    for scale in (1e-3, 1e6):
+        found = wished("water_truck", ended=RESTED, worths=(spares("A", scale),))
+        work_s = 300 / (12 / 3.6)
+        assert found.wants[0].prize > 2 * work_s
+
+
+def test_no_more_is_asked_for_than_crews_can_do() -> None:
+    """Ten minutes before the end of the shift the best streets are asked for; the others say what
+    they would have been worth."""
+    worths = tuple(map(spares, "ABCD", (10.0, 40.0, 30.0, 20.0)))
+    late = replace(SETTINGS, worth_horizon_h=1 / 15, worth_choice=1.0)
+    found = wishes(
+        Facts(NOON, ended=RESTED, worths=worths),
+        fleet("water_truck"),
+        late,
+        {"water_truck": "water_truck"},
+    )
+    assert [want.place for want in found.wants] == ["B", "C"]
+    assert against(found, place="A") == against(found, place="D") == ["less_worth"]
+    assert any("20 person·h·µg/m³" in e.reason.text for e in found.exclusions)
+
+
+def test_a_street_gets_the_treatment_that_spares_most_for_the_time() -> None:
+    """One treatment, not all of them: the model gave each as if it were alone."""
+    worths = (spares("A", 40.0), spares("A", 50.0, "heavy_clean"), spares("A", 30.0, "sweep"))
+    slow = fleet("water_truck", "heavy_cleaner", "sweeper")
+    slow.crews["heavy_cleaner"] = crew("heavy_cleaner", "heavy_cleaner", work_speed_kmh=4.0)
+    ended = (*RESTED, *(done(place, "sweep", 250) for place in "ABCD"))
+    found = wishes(
+        Facts(NOON, ended=ended, worths=worths), slow, SETTINGS, {c: c for c in slow.crews}
+    )
+    assert [want.treatment for want in at(found, "A")] == ["wash"]
+
+
+def test_musts_come_before_what_is_worthwhile() -> None:
+    """However much a wash spares, an episode's priority and prize are above it, and its street is
+    asked for once."""
+    worths = (spares("A", 9e9), spares("B", 9e9), spares("D", 1.0))
+    found = wished("water_truck", episodes=(episode(1),), ended=RESTED[1:], worths=worths)
+    assert [(want.place, want.priority) for want in found.wants] == [("A", 3), ("B", 4), ("D", 4)]
+    assert found.wants[0].episode == "E1"
+
+
+@pytest.mark.parametrize(
+    ("weather", "code", "left"),
+    [
+        (Weather(rain_mm_30min=0.6), "rain", set()),
+        (Weather(temp_c=2.9), "frost", {"sweep"}),
+        (Weather(sand_dust=True), "sand_dust", {"sweep"}),
+    ],
+)
+def test_weather_against_what_is_worthwhile(weather: Weather, code: str, left: set[str]) -> None:
+    """In rain nothing is asked for because it spares much, in frost nothing wet, and it says so."""
+    worths = (spares("A", 40.0), spares("B", 40.0, "sweep"))
+    ended = (*RESTED, *(done(place, "sweep", 250) for place in "ABCD"))
+    found = wished("water_truck", "sweeper", ended=ended, weather=weather, worths=worths)
+    assert {want.treatment for want in found.wants} == left
+    assert against(found, place="A") == [code]
+
+
+@pytest.mark.parametrize("cause", ["regional", "sensor"])
+def test_dust_that_is_not_the_streets_own_is_not_washed_for(cause: str) -> None:
+    """Where the cause lies elsewhere the model's number asks for nothing, and the reason is said."""
+    streets = {"A": Street(60.0, 1.0, cause)}
+    found = wished("water_truck", ended=RESTED, streets=streets, worths=(spares("A", 40.0),))
+    assert not at(found, "A")
+    assert against(found, place="A") == [cause]
+
+
+def test_what_was_done_since_the_model_spoke_counts() -> None:
+    """A street washed after the model's last word waits for its next one."""
+    ended = (done("A", "wash", 4), *RESTED[1:])
+    found = wished("water_truck", ended=ended, worths=(spares("A", 40.0, minutes=5),))
+    assert not at(found, "A")
+    assert against(found, place="A") == ["rested"]
+
+
+def test_again_within_the_useful_life_only_if_it_is_worth_more() -> None:
+    """Washed half an hour ago, a street stands behind one that spares a little less, and before
+    one that spares much less."""
+    ended = (done("A", "wash", 30), *RESTED[1:])
+    worths = tuple(map(spares, "ABD", (40.0, 30.0, 20.0)))
+    found = wished("water_truck", ended=ended, worths=worths)
+    assert [want.place for want in found.wants] == ["B", "A", "D"]
+
+
+def test_what_a_crew_has_been_told_counts_for_more() -> None:
+    """Numbers that waver do not take an order back."""
+    worths = (spares("A", 40.0), spares("B", 36.0))
+    told = frozenset({("B", "wash")})
+    found = wished("water_truck", ended=RESTED, ordered=told, worths=worths)
+    assert [want.place for want in found.wants] == ["B", "A"]
+
+
+def test_routine_is_a_floor_under_what_is_worthwhile() -> None:
+    """An overdue round is worth its prize where the model says that it spares next to nothing."""
+    worths = (spares("A", 0.001), spares("B", 1000.0))
+    plain = at(wished("water_truck"), "A")[0].prize
+    assert at(wished("water_truck", worths=worths), "A")[0].prize >= plain
+
+
+def test_without_the_models_word_the_increment_decides() -> None:
+    """As it was: a street far over the background is washed between its rounds."""
+    streets = {"A": Street(60.0, 1.0, "road")}
+    found = wished("water_truck", ended=RESTED, streets=streets)
+    assert [want.place for want in found.wants] == ["A"]
+    assert not wished(
+        "water_truck", ended=RESTED, streets=streets, worths=(spares("A", 0.0),)
+    ).wants
