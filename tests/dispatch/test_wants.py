@@ -405,7 +405,7 @@ def test_weather_against_what_is_worthwhile(weather: Weather, code: str, left: s
 
 @pytest.mark.parametrize("cause", ["regional", "sensor"])
 def test_dust_that_is_not_the_streets_own_is_not_washed_for(cause: str) -> None:
-    """Where the cause lies elsewhere the model's number asks for nothing, and the reason is said."""
+    """Where the cause lies elsewhere the model's number asks for nothing; the reason is said."""
     streets = {"A": Street(60.0, 1.0, cause)}
     found = wished("water_truck", ended=RESTED, streets=streets, worths=(spares("A", 40.0),))
     assert not at(found, "A")
