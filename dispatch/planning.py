@@ -262,6 +262,9 @@ class Planner:
                 same = known.get((order.place, order.treatment))
                 if same:
                     old = same.pop(0)
+                    # Numbers that have moved since are no reason to tell the crew again.
+                    if (old.priority, old.episode) == (order.priority, order.episode):
+                        order = replace(order, reason=old.reason)
                     order = replace(
                         order, id=old.id, state=old.state, issued_at=old.issued_at,
                         accepted_at=old.accepted_at, started_at=old.started_at,

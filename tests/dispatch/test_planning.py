@@ -225,6 +225,20 @@ def test_orders_that_go_on_keep_their_ids() -> None:
     assert len(set(new.values())) == len(new)
 
 
+def test_order_keeps_its_reason_while_it_serves_the_same() -> None:
+    """Other numbers are not told anew; an episode is."""
+    district = block()
+    first = planned(district, [want("A", reason="spares 40")])
+    told = first.orders["W1"]
+
+    def reasons(**changes: object) -> list[str]:
+        again = planned(district, [want("A", **changes)], told, number=2)  # type: ignore[arg-type]
+        return [order.reason for order in again.orders["W1"] if order.place == "A"]
+
+    assert reasons(reason="spares 41") == ["spares 40"]
+    assert reasons(priority=3, episode="E1", reason="E1") == ["E1"]
+
+
 def test_crew_keeps_what_it_is_driving_to() -> None:
     """An accepted first order stays first for routine newcomers that lie nearer."""
     district = block()
