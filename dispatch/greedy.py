@@ -56,6 +56,10 @@ class _Tour:
         self.earliest = np.array([problem.arcs[a].earliest_s for a, _ in pairs])
         self.work = np.asarray(vehicle.work_s, dtype=np.float64)[self.arcs]
         self.reload_s = dict(zip(vehicle.reloads, vehicle.reload_s, strict=True))
+        self.prizes, self.latest = _ladders(problem)
+        self.prizes, self.latest = self.prizes[:, self.arcs], self.latest[:, self.arcs]
+        self.must = np.array([not problem.arcs[a].rungs for a, _ in pairs], dtype=bool)
+        self.extra = np.asarray(vehicle.extra_cost, dtype=np.float64)[self.arcs]
 
     def best(
         self, open_arcs: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
@@ -67,9 +71,8 @@ class _Tour:
         possible &= ends + self.travel[self.stops, self.vehicle.end] <= self.vehicle.until_s
         if not possible.any():
             return None
-        worth = np.array(
-            [self._worth(int(a), float(t)) for a, t in zip(self.arcs, begin, strict=True)]
-        )
+        in_time = np.where(begin <= self.latest, self.prizes, 0.0).max(axis=0)
+        worth = np.where(self.must, 1.0, in_time - self.extra)
         rate = np.where(possible, worth / np.maximum(ends - self.time_s, 1.0), -np.inf)
         first = int(np.argmax(rate))
         return int(self.arcs[first]), int(self.ways[first])
@@ -115,9 +118,13 @@ class _Tour:
     def _reload_before(self, stop: int) -> int | None:
         return min(self.reload_s, key=lambda via: self._arrival(via, stop, 0.0), default=None)
 
-    def _worth(self, arc: int, begin_s: float) -> float:
-        rungs = self.problem.arcs[arc].rungs
-        if not rungs:
-            return 1.0
-        in_time = (r.prize for r in rungs if r.latest_s is None or begin_s <= r.latest_s)
-        return max(in_time, default=0.0) - self.vehicle.extra_cost[arc]
+
+def _ladders(problem: Problem) -> tuple[Floats, Floats]:
+    """(rungs, arcs) prizes and the seconds until which they hold; 0 where a ladder is shorter."""
+    depth = max([1, *(len(arc.rungs) for arc in problem.arcs)])
+    prizes, latest = np.zeros((2, depth, len(problem.arcs)))
+    for number, arc in enumerate(problem.arcs):
+        for rung, step in enumerate(arc.rungs):
+            prizes[rung, number] = step.prize
+            latest[rung, number] = np.inf if step.latest_s is None else step.latest_s
+    return prizes, latest
