@@ -106,7 +106,7 @@ class DispatchSettings:
         Seconds that the way from one treatment to the next usually takes.
     worth_again
         Within its useful life a treatment is only done again if it spares so many times as much
-        as would be enough otherwise.
+        as would be enough otherwise; 1 leaves it to the model, which knows what was done.
     worth_hold
         Share by which a treatment that a crew has been sent to counts for more.
     worth_fades
@@ -171,12 +171,12 @@ class DispatchSettings:
     must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
     routine_prize_s: float = 1_800.0
     worth_fresh_min: float = 60.0
-    worth_horizon_h: float = 2.0
+    worth_horizon_h: float = 0.5
     worth_choice: float = 1.3
-    worth_most: int = 60
+    worth_most: int = 40
     worth_gain: float = 3.0
     worth_drive_s: float = 60.0
-    worth_again: float = 1.5
+    worth_again: float = 1.0
     worth_hold: float = 0.3
     worth_fades: tuple[float, float, float] = (1.0, 0.75, 0.5)
     top_up_below: float = 0.8

@@ -421,12 +421,20 @@ def test_what_was_done_since_the_model_spoke_counts() -> None:
 
 
 def test_again_within_the_useful_life_only_if_it_is_worth_more() -> None:
-    """Washed half an hour ago, a street stands behind one that spares a little less, and before
-    one that spares much less."""
+    """Where the district asks for it, a street washed half an hour ago stands behind one that
+    spares a little less, and before one that spares much less; else the model's word holds."""
     ended = (done("A", "wash", 30), *RESTED[1:])
     worths = tuple(map(spares, "ABD", (40.0, 30.0, 20.0)))
-    found = wished("water_truck", ended=ended, worths=worths)
-    assert [want.place for want in found.wants] == ["B", "A", "D"]
+    places = {}
+    for again in (1.0, 1.5):
+        found = wishes(
+            Facts(NOON, ended=ended, worths=worths),
+            fleet("water_truck"),
+            replace(SETTINGS, worth_again=again),
+            {"water_truck": "water_truck"},
+        )
+        places[again] = [want.place for want in found.wants]
+    assert places == {1.0: ["A", "B", "D"], 1.5: ["B", "A", "D"]}
 
 
 def test_what_a_crew_has_been_told_counts_for_more() -> None:
