@@ -13,13 +13,12 @@ from analytics.street.inputs import Sky, minutes, weather
 from analytics.street.members import mean_of, moments
 from analytics.street.model import Minute, Model, Street
 from analytics.street.outlook import STEP_MIN, Outlook, outlook
-from analytics.street.watches import Effect, Watches
+from analytics.street.watches import NINETY, Effect, Watches
 from geo.district import District
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
-NINETY = 1.645
 LEAST_UG_M3 = 1.0
 """No interval is narrower than this either way."""
 HEARD_MIN = 60

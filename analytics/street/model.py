@@ -176,8 +176,8 @@ class Minute:
     """What a minute came to.
 
     back: (N,) µg/m³ of PM10 that blows in; kerb: (M, N) what streets and sites add at each kerb;
-    load: (M, N) g/m² of silt;
-    given: (M, 1 + K) the mean of it by who brought the dust, the streets themselves and each site;
+    given: (M, 1 + K) the mean of that by who brought the dust, the streets themselves and each
+    site; load: (M, N) g/m² of silt;
     expected, spread: (S,) log PM10 as foreseen before the stations spoke, and its standard
     deviation; reads: (S,) log factor by which each instrument is taken to read high; sees: (S,)
     what a station on a segment feels of the street against what its kerbs do, as the wind stands,
@@ -229,7 +229,6 @@ class Model:
             (np.ones(pairs, np.float32), (ground.pair_segment, np.arange(pairs))),
             shape=(len(ground.segments), pairs),
         )
-        self._alike = ground.alike
         self._slow = self._drifts()
         self._bounds = self._limits()
         self.soil_clean = _soil_clean(ground, settings).astype(np.float32)
@@ -610,7 +609,8 @@ class Model:
         if minute % SLOW_MIN == 0:
             slow = x[parts.slow]
             noise = normals(rng, slow.shape)
-            noise[: len(self._alike)] = self._alike @ noise[: len(self._alike)]
+            alike = self.ground.alike
+            noise[: len(alike)] = alike @ noise[: len(alike)]
             keep, mean, spread_of = self._slow
             slow += keep * (mean - slow)
             slow += spread_of * noise

@@ -17,7 +17,16 @@ from scipy.special import ndtri
 from analytics.street import traffic
 from analytics.street.inputs import quarter_inputs
 from analytics.street.members import TREATMENTS, normals
-from analytics.street.model import HOLDS_MM, MIST, WETS, Model, Street, split_renewal
+from analytics.street.model import (
+    HOLDS_MM,
+    MIST,
+    MIST_MIN,
+    SPRAY,
+    WETS,
+    Model,
+    Street,
+    split_renewal,
+)
 from analytics.street.weather import Weather, drying_mm_h
 
 Rows = NDArray[np.float32]
@@ -80,7 +89,7 @@ def outlook(
         now = quarter_inputs(street.minute + STEP_MIN * step, STEP_MIN, weather, ground, zone)
         driven = model.traffic(now, busy)
         dries = STEP_MIN * drying_mm_h(now.weather) / 60 * np.exp(x[parts.theta][0])
-        sprays = np.exp(-0.003 * STEP_MIN * driven.heavy).astype(np.float32)[:, None]
+        sprays = np.exp(-SPRAY * STEP_MIN * driven.heavy).astype(np.float32)[:, None]
         lay = model.loads(x)
         # A wash that fails is mended some time.
         x[parts.soil] += mended * (model.soil_clean[:, None] - x[parts.soil])
@@ -93,11 +102,11 @@ def outlook(
         treated_load = treated_load * np.exp(-dry_rate * wets) * wanders + comes
         bursts = driven.bursts[:, None] / np.float32(np.sqrt(STEP_MIN))
         x[parts.burst] = bursts * normals(rng, (m, n))
-        mist = street.mist * np.exp(-STEP_MIN * step / 25.0)
+        mist = street.mist * np.exp(-STEP_MIN * step / MIST_MIN)
         held = (driven.stirs * (1 - mist)).astype(np.float32)[:, None]
         strength = model.strengths(x, after, held * wet)
         plumes = model.plumes(x, now)
-        fogged = (1 - MIST * np.exp(-STEP_MIN * (step - 0.5) / 25.0) * fog).astype(np.float32)
+        fogged = (1 - MIST * np.exp(-STEP_MIN * (step - 0.5) / MIST_MIN) * fog).astype(np.float32)
         ratio = (treated_load / after) ** np.float32(0.91) * wets
         ratio *= fogged[:, None, None] / np.maximum(wet, np.float32(1e-6))
         hours = STEP_MIN * step / 60.0

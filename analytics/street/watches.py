@@ -23,6 +23,7 @@ LONGEST_MIN = 300
 """A work that has not ended by then is not watched any longer."""
 UNENDED = -1
 NINETY = 1.645
+"""Standard deviations either way that hold 90 % of a normal number."""
 LEAST = 0.02
 """Of a logarithm: what any effect is unsure by."""
 
