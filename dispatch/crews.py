@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from dispatch.facts import CrewPast, CrewReport, Order, Present
+from dispatch.overrides import Overrides
 from dispatch.settings import WET, DispatchSettings
 from dispatch.shifts import shift_at
 from geo.district import Crew, District
 
-Condition = Literal["ready", "off", "broken", "silent"]
+Condition = Literal["ready", "off", "broken", "silent", "held"]
+"""A held crew could work and is kept from it by an operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,12 @@ def standings(
         heard_at = _heard_at(report, past, mine)
         span = shift_at(crew.shifts, district.timezone, present.now)
         end = span[1] if span is not None else present.now
+        able = condition(report, span is not None, past, mine, present.now, settings)
+        if able == "ready" and crew.id in present.overrides.held:
+            able = "held"
         found[crew.id] = Standing(
             crew=crew,
-            condition=condition(report, span is not None, past, mine, present.now, settings),
+            condition=able,
             until=min(end, present.now + timedelta(hours=settings.horizon_h)),
             report=report,
             heard_at=heard_at,
@@ -96,21 +101,29 @@ def condition(
     return "ready" if seen and rested else "silent"
 
 
-def locked(standing: Standing, newcomer: bool, *, dry: bool = False) -> tuple[Order, ...]:
+def locked(
+    standing: Standing, newcomer: bool, *, dry: bool = False, overrides: Overrides | None = None
+) -> tuple[Order, ...]:
     """The orders that stay first whatever the plan: what the crew works on or is driving to.
 
     `newcomer` says that a new want of priority 1 asks for this kind of crew: then only work
     that has begun, or is as urgent, is left alone. `dry` says that the weather keeps water off
-    the street: then wet work is only left alone if it has begun.
+    the street: then wet work is only left alone if it has begun. What `overrides` forbid or give
+    to another crew stays only if it has begun; a held crew ends what it has begun.
     """
-    if standing.condition not in ("ready", "off"):
+    if standing.condition not in ("ready", "off", "held"):
         return ()
     begun = tuple(order for order in standing.orders if order.state == "started")
     if begun:
         return begun
     first = standing.orders[:1]
-    if not first or first[0].state != "accepted":
+    if not first or first[0].state != "accepted" or standing.condition == "held":
         return ()
+    if overrides is not None and first[0].depot is None:
+        if overrides.releases(standing.crew.id, first[0].place, first[0].treatment):
+            return ()
+        if overrides.pins(first[0].id):
+            return first
     if (first[0].treatment == "return") != (standing.condition == "off"):
         return ()
     if dry and first[0].treatment in WET:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dispatch.overrides import Overrides
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -26,7 +28,8 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as the store has it; see the contract for the fields that are sent."""
+    """An order as the store has it; see the contract for the fields that are sent. `also` is the
+    reason in the other language."""
 
     id: str
     crew: str
@@ -51,6 +54,8 @@ class Order:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: str | None = None
+    also: str | None = None
+    reminded_at: datetime | None = None
 
     @property
     def place(self) -> str:
@@ -137,7 +142,10 @@ class CrewPast:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What is looked at in every step, at one time; sequences in a fixed order."""
+    """What is looked at in every step, at one time; sequences in a fixed order.
+
+    `complaints` are places by the ref of the matter, None where no street is near.
+    """
 
     now: datetime
     episodes: tuple[Episode, ...] = ()
@@ -145,6 +153,8 @@ class Present:
     past: Mapping[str, CrewPast] = field(default_factory=dict)
     reports: Mapping[str, CrewReport] = field(default_factory=dict)
     weather: Weather = Weather()
+    overrides: Overrides = field(default_factory=Overrides)
+    complaints: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +175,4 @@ class Facts:
     ordered: frozenset[tuple[str, str]] = frozenset()
     flags: tuple[Flag, ...] = ()
     worths: tuple[Worth, ...] = ()
+    overrides: Overrides = field(default_factory=Overrides)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from dispatch.crews import Standing
 from dispatch.facts import Order
+from dispatch.overrides import Overrides
 from dispatch.settings import WET, DispatchSettings
 from dispatch.words import Reason, Words
 
@@ -120,10 +121,12 @@ def withdrawals(
     now: datetime,
     words: Words,
     weather: Reason | None = None,
+    overrides: Overrides = Overrides(),  # noqa: B008 (frozen, empty)
 ) -> list[Change]:
     """The open orders that the new plan no longer names, each with the reason.
 
-    `weather` is what keeps water off the street, if anything does.
+    `weather` is what keeps water off the street, if anything does; `overrides` are what people
+    have decided.
     """
     kept: set[str] = set()
     taken_by: dict[tuple[str, str], str] = {}
@@ -135,11 +138,18 @@ def withdrawals(
         for order in standing.orders:
             if order.id in kept:
                 continue
+            reason: str
             other = taken_by.get((order.place, order.treatment))
             if standing.condition == "broken":
                 reason = words.say("broken")
             elif standing.condition == "off":
                 reason = words.say("shift_over")
+            elif standing.condition == "held":
+                reason = words.say("crew_held")
+            elif order.depot is None and (
+                against := overrides.forbids(order.place, order.treatment)
+            ):
+                reason = words.say("forbidden_now", who=against.given_by)
             elif other is not None and order.depot is None:
                 reason = words.say("moved", crew=other)
             elif weather is not None and order.treatment in WET:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from dispatch.facts import Order
+from dispatch.words import plain
 
 Message = dict[str, Any]
 
@@ -44,7 +45,7 @@ def order_message(order: Order) -> Message:
 
 def encode(message: Message) -> bytes:
     """The payload."""
-    return msgspec.json.encode(message)
+    return msgspec.json.encode(message, enc_hook=plain)
 
 
 def rfc3339(at: datetime) -> str:

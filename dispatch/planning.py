@@ -12,11 +12,12 @@ from dispatch import routing
 from dispatch.crews import Standing, locked
 from dispatch.facts import Order
 from dispatch.greedy import extended
+from dispatch.overrides import Overrides
 from dispatch.places import Places, Stop, Way
 from dispatch.routing import Arc, Problem, Reload, Rung, Step, Vehicle, Visit
 from dispatch.settings import TREATS, WET, DispatchSettings
 from dispatch.wants import Exclusion, Want
-from dispatch.words import Reason, Words
+from dispatch.words import Reason, Words, other
 from geo.district import Crew, District
 from geo.graph import RoadGraph
 
@@ -72,6 +73,7 @@ class Planner:
         *,
         dry: bool = False,
         gain_s: float = 0.0,
+        overrides: Overrides | None = None,
     ) -> Plan:
         """The plan for all crews from `now` on.
 
@@ -84,7 +86,7 @@ class Planner:
 
         `dry` says that the weather keeps water off the street: wet work is not gone on with
         unless it has begun. The crews go on as they were told, with what is new behind, unless
-        another plan is better by more than `gain_s`.
+        another plan is better by more than `gain_s`. `overrides` are what people have decided.
         """
         open_keys = {
             (order.place, order.treatment)
@@ -96,7 +98,11 @@ class Planner:
         }
         starts = {
             crew: self._start(
-                standing, now, bool(newcomers & set(TREATS[standing.crew.kind])), dry=dry
+                standing,
+                now,
+                bool(newcomers & set(TREATS[standing.crew.kind])),
+                dry=dry,
+                overrides=overrides,
             )
             for crew, standing in standings.items()
         }
@@ -131,7 +137,10 @@ class Planner:
 
     # Where crews are free ------------------------------------------------------------------
 
-    def _start(self, standing: Standing, now: datetime, newcomer: bool, *, dry: bool) -> _Start:
+    def _start(
+        self, standing: Standing, now: datetime, newcomer: bool, *, dry: bool,
+        overrides: Overrides | None,
+    ) -> _Start:  # fmt: skip
         crew, report = standing.crew, standing.report
         tank_l = crew.tank_m3 * 1000
         stop: Stop = self.places.depot(crew.depot)
@@ -142,7 +151,7 @@ class Planner:
                 water_l = min(report.water_l, tank_l)
         free_s = 0.0
         kept = []
-        for order in locked(standing, newcomer, dry=dry):
+        for order in locked(standing, newcomer, dry=dry, overrides=overrides):
             way = self._way_of(order)
             work_s = order.minutes * 60
             if order.state == "started" and order.started_at is not None:
@@ -264,7 +273,7 @@ class Planner:
                     old = same.pop(0)
                     # Numbers that have moved since are no reason to tell the crew again.
                     if (old.priority, old.episode) == (order.priority, order.episode):
-                        order = replace(order, reason=old.reason)
+                        order = replace(order, reason=old.reason, also=old.also)
                     order = replace(
                         order, id=old.id, state=old.state, issued_at=old.issued_at,
                         accepted_at=old.accepted_at, started_at=old.started_at,
@@ -358,7 +367,7 @@ class _Fleet:
         self._exclude(want, self.planner.words.reason(key))
 
     def _exclude(self, want: Want, reason: Reason) -> None:
-        exclusion = Exclusion(want.place, want.treatment, reason, want.episode)
+        exclusion = Exclusion(want.place, want.treatment, reason, want.episode, want.priority)
         self.left_out.append((want, exclusion))
 
     def _possible(self, want: Want) -> bool:
@@ -577,20 +586,20 @@ class _Fleet:
             path=self.planner.path(self.exits[origin], self.entries[here], crew),
             eta=_later(self.now, arrive_s), due=want.due, minutes=round(work_s / 60, 2),
             water_l=round(water_l, 1), priority=want.priority, episode=want.episode,
-            reason=want.reason, state="sent", issued_at=self.now,
+            reason=want.reason, also=other(want.reason), state="sent", issued_at=self.now,
         )  # fmt: skip
 
     def _depot_order(
         self, crew: Crew, treatment: str, depot: str, origin: int, here: int,
         arrive_s: float, work_s: float,
     ) -> Order:  # fmt: skip
+        reason = self.planner.words.say(treatment, place=self._depot_name(depot))
         return Order(
             id="", crew=crew.id, plan="", seq=0, treatment=treatment,
             segment=None, site=None, depot=depot, direction=None,
             path=self.planner.path(self.exits[origin], self.entries[here], crew),
             eta=_later(self.now, arrive_s), due=None, minutes=round(work_s / 60, 2), water_l=0.0,
-            priority=4, episode=None,
-            reason=self.planner.words.say(treatment, place=self._depot_name(depot)),
+            priority=4, episode=None, reason=reason, also=other(reason),
             state="sent", issued_at=self.now,
         )  # fmt: skip
 
@@ -623,4 +632,5 @@ def _adopted(order: Order, want: Want | None) -> Order:
         due=want.due,
         priority=min(order.priority, want.priority),
         reason=want.reason,
+        also=other(want.reason),
     )

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch import tables
+from dispatch import ledger, tables
 from dispatch.crews import Standing, standings
 from dispatch.facts import Order, Present
 from dispatch.life import Change, told, unanswered, withdrawals
+from dispatch.matters import answers
 from dispatch.messages import Message, encode, plan_message, same_order, tells_more
 from dispatch.planning import Plan, Planner
 from dispatch.settings import DispatchSettings
 from dispatch.triggers import PlanInForce, gain_s, settled, situation, trigger
-from dispatch.wants import Exclusion, wishes
+from dispatch.troubles import Troubles, against
+from dispatch.wants import CLEANS, Exclusion, wishes
 from dispatch.weather import hindrance
 from dispatch.words import Reason, Words
 from geo.district import District
@@ -33,6 +35,7 @@ class Dispatcher:
         self.settings = settings
         self.words = Words(settings.language, district.timezone)
         self.planner = Planner(district, settings)
+        self.troubles = Troubles(district, settings, self.words)
         self._leadership = Leadership("dispatch")
 
     def lead(self, conn: Connection) -> bool:
@@ -55,6 +58,8 @@ class Dispatcher:
 
     def _step(self, conn: Connection, now: datetime) -> None:
         self._hear(conn)
+        ledger.end_made_overrides(conn, now)
+        ledger.open_matters(conn, self.district, self.planner.places, now, self.settings)
         present = tables.load_present(conn, self.district, now)
         crews = standings(present, self.district, self.settings)
         silences = [
@@ -72,7 +77,27 @@ class Dispatcher:
         counts = {crew: len(standing.orders) for crew, standing in crews.items()}
         holds = situation(present, crews, counts, dry.code if dry else None)
         if reason := trigger(force, holds, now, self.settings):
-            self._plan(conn, present, crews, force, reason, dry)
+            held: Mapping[str, Any] = self._plan(conn, present, crews, force, reason, dry)
+            present = tables.load_present(conn, self.district, now)
+            crews = standings(present, self.district, self.settings)
+        else:
+            assert force is not None
+            held = force.situation
+        self._see_to(conn, crews, held, now)
+
+    def _see_to(
+        self,
+        conn: Connection,
+        crews: Mapping[str, Standing],
+        held: Mapping[str, Any],
+        now: datetime,
+    ) -> None:
+        """Let the clocks run, and call people where something stands too long."""
+        matters = ledger.move_matters(conn, held.get("said", {}), now)
+        standing = self.troubles.standing(
+            now, crews, matters, held.get("against", {}), ledger.left_musts(conn, now)
+        )
+        ledger.keep_concerns(conn, standing, now, self.settings.limits, self.words)
 
     def _hear(self, conn: Connection) -> None:
         """Take the crews' words into their orders."""
@@ -98,7 +123,8 @@ class Dispatcher:
         force: PlanInForce | None,
         reason: str,
         dry: Reason | None,
-    ) -> None:
+    ) -> dict[str, Any]:
+        """Make a plan and give its orders; returns the situation that it was made from."""
         now = present.now
         facts = tables.load_facts(
             conn, present, self.district, self.planner.places, self.settings,
@@ -110,22 +136,24 @@ class Dispatcher:
         plan = self.planner.plan(
             now, plan_id, crews, wished.wants,
             left_out=None if force is None else settled(force, reason), dry=dry is not None,
-            gain_s=gain_s(reason, self.settings),
+            gain_s=gain_s(reason, self.settings), overrides=present.overrides,
         )  # fmt: skip
         chosen = [order for orders in plan.orders.values() for order in orders]
         excluded = (*wished.exclusions, *plan.exclusions)
         before = tables.load_told(conn, force.id if force else None)
         after, changed = self._messages(now, plan_id, plan, before)
         known = {order.id for order in present.open_orders}
-        withdrawn = withdrawals(crews.values(), chosen, now, self.words, dry)
+        withdrawn = withdrawals(crews.values(), chosen, now, self.words, dry, present.overrides)
         said, episode_lines = _episode_lines(present, force, chosen, excluded)
+        said |= _answers(present, chosen, excluded)
         counts = {crew: len(orders) for crew, orders in plan.orders.items()}
         holds = situation(present, crews, counts, dry.code if dry else None)
+        holds |= {"said": said, "left_out": plan.left_out, "against": against(excluded)}
         tables.save_plan(
             conn, plan_id, now, reason,
             {
                 "seed": self.settings.seed, "wants": len(wished.wants), "searches": plan.detail,
-                "situation": holds | {"said": said, "left_out": plan.left_out},
+                "after": force.id if force else None, "situation": holds,
             },
             after,
         )  # fmt: skip
@@ -144,6 +172,8 @@ class Dispatcher:
             ],
         )
 
+        return holds
+
     def _messages(
         self, now: datetime, plan_id: str, plan: Plan, before: Mapping[str, Message]
     ) -> tuple[dict[str, Message], set[str]]:
@@ -159,6 +189,18 @@ class Dispatcher:
             elif crew in before:
                 after[crew] = before[crew]
         return after, changed
+
+
+def _answers(
+    present: Present, orders: Iterable[Order], excluded: Iterable[Exclusion]
+) -> dict[str, str]:
+    """What the plan answers to each complaint."""
+    at_place = {order.place: order.id for order in orders if order.treatment in CLEANS}
+    reasons: dict[str, str] = {}
+    for exclusion in excluded:
+        if exclusion.treatment is None or exclusion.treatment in CLEANS:
+            reasons.setdefault(exclusion.place, exclusion.reason.code)
+    return answers(at_place, reasons, present.complaints)
 
 
 def _order_lines(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Literal
 
+from dispatch.limits import Limits
+
 Language = Literal["zh-CN", "en"]
 
 TREATS: Mapping[str, tuple[str, ...]] = {
@@ -123,6 +125,8 @@ class DispatchSettings:
         crews' time; else they go on as they were told, with what is new behind.
     snap_m
         A crew so close to a junction is taken to be at it.
+    limits
+        Of the life of orders, and who is called when one is passed.
     """
 
     seed: int = 1
@@ -184,6 +188,7 @@ class DispatchSettings:
     drop_cost_s: float = 1_800.0
     replan_gain_s: float = 300.0
     snap_m: float = 10.0
+    limits: Limits = Limits()  # noqa: RUF009 (frozen)
 
     def __post_init__(self) -> None:
         # A district that changes one entry of a table keeps the others.

@@ -21,12 +21,14 @@ from dispatch.facts import (
     Weather,
     Worth,
 )
+from dispatch.ledger import load_overrides, open_complaints
 from dispatch.life import Change, Progress
 from dispatch.messages import Message
 from dispatch.places import Places
 from dispatch.settings import DispatchSettings
 from dispatch.triggers import PlanInForce
 from dispatch.wants import GATE_FAILURES, SIGHTINGS, Exclusion
+from dispatch.words import other, plain
 from geo.district import District
 from store.database import Connection
 from store.statements import statements
@@ -69,6 +71,8 @@ def load_present(conn: Connection, district: District, now: datetime) -> Present
         past={row[0]: CrewPast(row[1], row[2], row[3], tuple(row[4])) for row in past},
         reports={row[0]: CrewReport(*row) for row in reports},
         weather=_weather(conn, district, now),
+        overrides=load_overrides(conn, now),
+        complaints=open_complaints(conn),
     )
 
 
@@ -96,8 +100,9 @@ def load_facts(
         hindrance_before=hindrance_before,
         ordered=frozenset((order.place, order.treatment) for order in present.open_orders),
         streets={segment: Street(*values) for segment, *values in streets},
-        flags=_flags(conn, district, places, now, settings),
+        flags=_flags(conn, district, places, present, settings),
         worths=tuple(Worth(*row) for row in worths),
+        overrides=present.overrides,
     )
 
 
@@ -206,7 +211,12 @@ def save_decisions(
     rows: dict[str, dict[str, Any]] = {}
     for order in sorted(chosen, key=lambda o: (o.priority, o.eta, o.id)):
         if order.depot is None and order.place not in rows:
-            detail = {"order": order.id, "crew": order.crew, "priority": order.priority}
+            detail = _without_none(
+                {
+                    "order": order.id, "crew": order.crew, "priority": order.priority,
+                    "also": order.also,
+                }
+            )  # fmt: skip
             rows[order.place] = {
                 "place": order.place, "treatment": order.treatment, "chosen": True,
                 "reason": order.reason, "detail": detail,
@@ -217,7 +227,10 @@ def save_decisions(
                 "place": exclusion.place, "treatment": exclusion.treatment, "chosen": False,
                 "reason": exclusion.reason.text,
                 "detail": _without_none(
-                    {"code": exclusion.reason.code, "episode": exclusion.episode}
+                    {
+                        "code": exclusion.reason.code, "episode": exclusion.episode,
+                        "also": other(exclusion.reason.text),
+                    }
                 ),
             }  # fmt: skip
     conn.execute(SQL.add_decisions, {"plan": plan, "rows": _json(list(rows.values()))})
@@ -233,9 +246,10 @@ def _flags(
     conn: Connection,
     district: District,
     places: Places,
-    now: datetime,
+    present: Present,
     settings: DispatchSettings,
 ) -> tuple[Flag, ...]:
+    now = present.now
     span = {"since": now - timedelta(minutes=settings.flag_life_min), "now": now}
     kinds = sorted((SIGHTINGS | GATE_FAILURES) - {"complaint"})
     flags = []
@@ -247,7 +261,15 @@ def _flags(
             segment, site = camera.segment, camera.site
         segment = segment or _nearest(places, lon, lat)
         flags.append(Flag(ts, kind, segment, site))
-    for ts, segment, lon, lat in conn.execute(SQL.complaints, span):
+    # A complaint asks for work until it has an outcome, however long that takes.
+    channels, ids = [], []
+    for ref in present.complaints:
+        channel, _, identity = ref.partition("/")
+        channels.append(channel)
+        ids.append(identity)
+    for ts, segment, lon, lat in conn.execute(
+        SQL.complaints, {"channels": channels, "ids": ids, **span}
+    ):
         flags.append(Flag(ts, "complaint", segment or _nearest(places, lon, lat), None))
     return tuple(
         flag
@@ -291,7 +313,11 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Jsonb:
-    return Jsonb(value, dumps=msgspec.json.encode)
+    return Jsonb(value, dumps=_encode)
+
+
+def _encode(value: Any) -> bytes:
+    return msgspec.json.encode(value, enc_hook=plain)
 
 
 def _one(conn: Connection, statement: bytes, parameters: Mapping[str, Any]) -> Any:

@@ -45,6 +45,8 @@ def situation(
         "troubles": sorted(order for past in present.past.values() for order in past.troubles),
         "orders": dict(orders),
         "weather": weather,
+        "overrides": [one.id for one in present.overrides.all],
+        "complaints": sorted(present.complaints),
     }
 
 
@@ -56,10 +58,10 @@ def trigger(
 ) -> str | None:
     """Why a plan is to be made now, in a word; None if the one in force will do.
 
-    A new or raised episode, a crew that comes or goes, and weather that begins or ceases to
-    keep water off the street are urgent. Everything else waits until the plan in force is
-    `pause_min` old. An order done as planned is no reason, unless it was the crew's last: the
-    crew knows its next one.
+    A new or raised episode, a complaint, a crew that comes or goes, weather that begins or ceases
+    to keep water off the street, and what an operator decides are urgent. Everything else waits
+    until the plan in force is `pause_min` old. An order done as planned is no reason, unless it
+    was the crew's last: the crew knows its next one.
     """
     if force is None:
         return "first"
@@ -68,6 +70,10 @@ def trigger(
         return "crew"
     if present["weather"] != before.get("weather"):
         return "weather"
+    if present.get("overrides", []) != before.get("overrides", []):
+        return "override"
+    if set(present.get("complaints", ())) - set(before.get("complaints", ())):
+        return "complaint"
     known = before["episodes"]
     if any(_worse(known.get(episode), state) for episode, state in present["episodes"].items()):
         return "episode"
@@ -103,9 +109,10 @@ def gain_s(reason: str, settings: DispatchSettings) -> float:
 def settled(force: PlanInForce, reason: str) -> Collection[tuple[str, str, int]] | None:
     """What the plan in force left out, where a plan for this reason may keep its order of work.
 
-    None where crews have come, gone or run out of work: then everything is weighed again.
+    None where crews have come, gone or run out of work, or an operator has decided something: then
+    everything is weighed again.
     """
-    if reason in ("crew", "finished"):
+    if reason in ("crew", "finished", "override"):
         return None
     left_out = force.situation["left_out"]
     return {(place, treatment, priority) for place, treatment, priority in left_out}

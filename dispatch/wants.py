@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dispatch.facts import Ended, Episode, Facts, Flag, Worth
+from dispatch.overrides import Override
 from dispatch.settings import TREATS, WET, DispatchSettings
 from dispatch.shifts import hours_a_day
 from dispatch.weather import hindrance
@@ -49,12 +50,13 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A place that gets no treatment now, and the reason."""
+    """A place that gets no treatment now, and the reason; `priority` of what was wanted."""
 
     place: str
     treatment: str | None
     reason: Reason
     episode: str | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class _Wisher:
         self.mean_residents = _mean(s.residents for s in district.segments.values() if s.treat)
 
     def wishes(self) -> Wishes:
+        self._by_people()
         for episode in self.facts.episodes:
             self._episode(episode)
         for flag in self.facts.flags:
@@ -126,6 +129,26 @@ class _Wisher:
         self._one_clean_each()
         wants = sorted(self.wants.values(), key=lambda w: (w.priority, -w.prize, w.key))
         return Wishes(tuple(wants), tuple(self.exclusions))
+
+    # What people ask for --------------------------------------------------------------------
+
+    def _by_people(self) -> None:
+        for one in self.facts.overrides.asked:
+            place, treatment = one.place, one.treatment
+            known = place in self.district.segments or place in self.district.sites
+            if place is None or treatment is None or not known:
+                continue
+            priority = one.priority or 2
+            reason = self.words.say(
+                "added", who=one.given_by, place=self._name(place), why=one.why,
+                treatment=self.words.treatment(treatment),
+            )  # fmt: skip
+            self._want(
+                Want(
+                    place, place in self.district.sites, treatment, priority,
+                    self._must_prize(priority), reason, one.due,
+                )
+            )  # fmt: skip
 
     # Episodes -----------------------------------------------------------------------------
 
@@ -284,6 +307,8 @@ class _Wisher:
 
     def _worthless(self, worth: Worth) -> Reason | None:
         """Why a treatment is not even weighed."""
+        if against := self.facts.overrides.forbids(worth.segment, worth.treatment):
+            return self._forbidden(against)
         if self.dry is not None and (worth.treatment in WET or self.dry.code == "rain"):
             return self.dry
         street = self.facts.streets.get(worth.segment)
@@ -385,21 +410,34 @@ class _Wisher:
     def _want(self, want: Want) -> bool:
         """Take the want in, or say why not; the more urgent of two with one key stays."""
         if reason := self._hindrance(want):
-            self.exclusions.append(Exclusion(want.place, want.treatment, reason, want.episode))
+            self.exclusions.append(
+                Exclusion(want.place, want.treatment, reason, want.episode, want.priority)
+            )
             return True
         known = self.wants.get(want.key)
         if known is None or (want.priority, -want.prize) < (known.priority, -known.prize):
             refusers = frozenset(self.refusers.get(want.key, {}))
+            refusers |= self.facts.overrides.others(*want.key, self.crews_for[want.treatment])
             self.wants[want.key] = replace(want, refusers=refusers)
         return True
 
     def _hindrance(self, want: Want) -> Reason | None:
+        if against := self.facts.overrides.forbids(*want.key):
+            return self._forbidden(against)
         if want.treatment in WET and self.dry is not None:
             return self.dry
         able = self.crews_for[want.treatment]
         if not able:
             return self.words.reason("no_crew", treatment=self.words.treatment(want.treatment))
         refusers = self.refusers.get(want.key, {})
+        named = self.facts.overrides.crews.get(want.key)
+        if named is not None and (named not in able or named in refusers):
+            who = next(
+                one.given_by
+                for one in reversed(self.facts.overrides.all)
+                if (one.place, one.treatment, one.crew) == (*want.key, named)
+            )
+            return self.words.reason("assigned", who=who, crew=self._crew(named))
         if able <= refusers.keys():
             until = min(refusers.values()) + timedelta(minutes=self.settings.refusal_rest_min)
             return self.words.reason("refused", until=self.words.time(until))
@@ -428,6 +466,14 @@ class _Wisher:
 
     def _ago(self, at: datetime) -> int:
         return round((self.now - at) / timedelta(minutes=1))
+
+    def _forbidden(self, by: Override) -> Reason:
+        return self.words.reason(
+            "forbidden", who=by.given_by, until=self.words.time(by.until), why=by.why
+        )
+
+    def _crew(self, crew: str) -> str:
+        return self.district.crews[crew].name if crew in self.district.crews else crew
 
     def _name(self, place: str) -> str:
         if place in self.district.segments:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from dispatch.settings import Language
@@ -115,6 +116,89 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "shift_over": ("班组已下班", "the crew's shift is over"),
     "broken": ("车辆故障", "the vehicle has broken down"),
     "unheard": ("班组失联", "nothing has been heard from the crew"),
+    "forbidden_now": ("值班员{who}禁止此作业", "forbidden by {who}"),
+    "crew_held": ("值班员已暂停该班组", "the crew is held by an operator"),
+    # What people have decided.
+    "forbidden": (
+        "{who}已禁止在此作业至{until}：{why}。",
+        "{who} has forbidden this until {until}: {why}.",
+    ),
+    "added": (
+        "{who}安排：{place}{treatment}。{why}",
+        "Asked for by {who}: {treatment} at {place}. {why}",
+    ),
+    "assigned": (
+        "{who}指定由{crew}承担，该班组当前无法执行。",
+        "{who} has given this to {crew}, which cannot do it now.",
+    ),
+    # What somebody is called for.
+    "unanswered": (
+        "{place}：{minutes:.0f}分钟内既无派单也无理由。",
+        "{place}: no order and no reason within {minutes:.0f} minutes.",
+    ),
+    "obstacle": (
+        "{place}需要处置但无法派单：{reason}",
+        "{place} needs work that cannot be given: {reason}",
+    ),
+    "unmade": (
+        "{place}应于{due}前开始作业，尚未开始。",
+        "Work at {place} should have begun by {due} and has not.",
+    ),
+    "overnight": (
+        "{place}今日事项尚无结果（事不过夜）。",
+        "{place} has no outcome yet, and nothing is to be left overnight.",
+    ),
+    "order_refused": (
+        "{crew}拒绝了{place}的{treatment}：{reason}，尚无班组接替。",
+        "{crew} has refused {treatment} at {place} ({reason}); no other crew has taken it.",
+    ),
+    "order_failed": (
+        "{crew}未完成{place}的{treatment}：{reason}，尚无班组接替。",
+        "{crew} has failed {treatment} at {place} ({reason}); no other crew has taken it.",
+    ),
+    "order_silent": (
+        "{crew}对{place}的{treatment}没有回应，尚无班组接替。",
+        "{crew} has not answered for {treatment} at {place}; no other crew has taken it.",
+    ),
+    "crew_silent": ("{crew}失去联系。", "{crew} does not answer."),
+    "crew_broken": (
+        "{crew}车辆故障，其任务已转派。",
+        "{crew} has broken down; its work is given to others.",
+    ),
+    "crew_absent": (
+        "{crew}{since}应到岗，至今没有消息。",
+        "{crew} should be on duty since {since}; nothing has been heard of it.",
+    ),
+    "crew_off_route": ("{crew}偏离路线{metres:.0f}米。", "{crew} is {metres:.0f} m off its way."),
+    "crew_standing": (
+        "{crew}有任务却已停留{minutes:.0f}分钟。",
+        "{crew} has work and has stood still for {minutes:.0f} minutes.",
+    ),
+    "crew_late": (
+        "{crew}应于{eta}到达{place}，尚未开始作业。",
+        "{crew} should have been at {place} at {eta} and has not begun.",
+    ),
+    "crew_dry": (
+        "{crew}正在{place}作业，但没有出水或水箱已空。",
+        "{crew} is at work at {place} without water going down, or its tank is empty.",
+    ),
+    "unproven": (
+        "{crew}报告{place}的{treatment}已完成，位置记录只证实{share:.0%}。",
+        "{crew} says that {treatment} at {place} is done; its positions prove {share:.0%} of it.",
+    ),
+    "remind_title": ("提醒{role}", "Reminder to the {role}"),
+    "call_title": ("请{role}处理", "For the {role}"),
+    "answer_please": (
+        "{crew}：请回应{place}的{treatment}任务。",
+        "{crew}: please answer the order to {treatment} at {place}.",
+    ),
+    "new_plan": ("{crew}新任务：{orders}", "New orders for {crew}: {orders}"),
+}
+
+_ROLES: dict[str, tuple[str, str]] = {
+    "crew_leader": ("班组长", "crew leader"),
+    "dispatcher": ("调度员", "dispatcher"),
+    "duty_manager": ("值班领导", "duty manager"),
 }
 
 _TREATMENTS: dict[str, tuple[str, str]] = {
@@ -136,6 +220,34 @@ _FLAGS: dict[str, tuple[str, str]] = {
 }
 
 
+class Said(str):
+    """A text in the language of the settings; `other` is the same in the other language."""
+
+    other: str
+
+    __slots__ = ("other",)
+
+    def __new__(cls, text: str, other: str) -> Self:
+        said = super().__new__(cls, text)
+        said.other = other
+        return said
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        return str(self), self.other
+
+
+def other(text: str) -> str | None:
+    """A text in the other language, where it is known."""
+    return text.other if isinstance(text, Said) else None
+
+
+def plain(value: object) -> str:
+    """A text as JSON takes it. Raises NotImplementedError for anything else, as msgspec asks."""
+    if isinstance(value, Said):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} cannot be written as JSON")
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A sentence, and the `code` of its kind, which stays the same when its numbers change."""
@@ -151,25 +263,32 @@ class Words:
     language: Language
     timezone: ZoneInfo
 
-    def say(self, key: str, **values: object) -> str:
+    def say(self, key: str, **values: object) -> Said:
         """The sentence with its blanks filled; KeyError for a key or a blank that is not there."""
-        return self._pick(_SENTENCES[key]).format(**values)
+        turned = {k: v.other if isinstance(v, Said) else v for k, v in values.items()}
+        text, turned_text = self._pick(_SENTENCES[key])
+        return Said(text.format(**values), turned_text.format(**turned))
 
     def reason(self, key: str, **values: object) -> Reason:
         """The sentence with its code."""
         return Reason(key, self.say(key, **values))
 
-    def treatment(self, treatment: str) -> str:
+    def treatment(self, treatment: str) -> Said:
         """What a treatment is called."""
-        return self._pick(_TREATMENTS[treatment])
+        return Said(*self._pick(_TREATMENTS[treatment]))
 
-    def flag(self, kind: str) -> str:
+    def flag(self, kind: str) -> Said:
         """What a flag is called."""
-        return self._pick(_FLAGS[kind])
+        return Said(*self._pick(_FLAGS[kind]))
+
+    def role(self, role: str) -> Said:
+        """What a role is called; one that the settings have added by its own name."""
+        return Said(*self._pick(_ROLES.get(role, (role, role))))
 
     def time(self, at: datetime) -> str:
         """Local hours and minutes."""
         return f"{at.astimezone(self.timezone):%H:%M}"
 
-    def _pick(self, pair: tuple[str, str]) -> str:
-        return pair[0] if self.language == "zh-CN" else pair[1]
+    def _pick(self, pair: tuple[str, str]) -> tuple[str, str]:
+        """The text in the language of the settings first."""
+        return pair if self.language == "zh-CN" else (pair[1], pair[0])

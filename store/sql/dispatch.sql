@@ -13,7 +13,7 @@ UPDATE progress SET applied = true WHERE id = ANY(%(ids)s);
 -- Whole orders.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, path, eta, due, minutes,
        water_l, priority, episode, reason, state, issued_at, accepted_at, started_at, ended_at,
-       outcome
+       outcome, also, reminded_at
 FROM orders WHERE id = ANY(%(ids)s);
 
 -- name: open_orders
@@ -21,7 +21,7 @@ FROM orders WHERE id = ANY(%(ids)s);
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction,
        CASE WHEN state = 'started' THEN path ELSE '[]' END, eta, due, minutes,
        water_l, priority, episode, reason, state, issued_at, accepted_at, started_at, ended_at,
-       outcome
+       outcome, also, reminded_at
 FROM orders WHERE state IN ('sent', 'accepted', 'started') ORDER BY crew, seq, id;
 
 -- name: crews_past
@@ -106,10 +106,15 @@ WHERE ts > %(since)s AND ts <= %(now)s AND kind = ANY(%(kinds)s)
 ORDER BY ts, source, id;
 
 -- name: complaints
--- Residents' reports of dust.
+-- Residents' reports of dust: the latest, and those named.
 SELECT ts, segment, lon, lat
-FROM reports
-WHERE ts > %(since)s AND ts <= %(now)s AND kind = 'dust'
+FROM (
+    SELECT ts, channel, id, segment, lon, lat FROM reports
+    WHERE ts > %(since)s AND ts <= %(now)s AND kind = 'dust'
+    UNION
+    SELECT ts, channel, id, segment, lon, lat FROM reports
+    WHERE (channel, id) IN (SELECT * FROM unnest(%(channels)s::text[], %(ids)s::text[]))
+) AS asked
 ORDER BY ts, channel, id;
 
 -- name: add_plan
@@ -128,15 +133,16 @@ ON CONFLICT (id) DO UPDATE SET
     plan = excluded.plan, seq = excluded.seq, direction = excluded.direction,
     path = excluded.path, eta = excluded.eta, due = excluded.due, minutes = excluded.minutes,
     water_l = excluded.water_l, priority = excluded.priority, episode = excluded.episode,
-    reason = excluded.reason;
+    reason = excluded.reason, also = excluded.also;
 
 -- name: change_orders
 -- What became of orders, given as a JSON array.
 UPDATE orders SET state = new.state, accepted_at = new.accepted_at,
-    started_at = new.started_at, ended_at = new.ended_at, outcome = new.outcome
+    started_at = new.started_at, ended_at = new.ended_at, outcome = new.outcome,
+    reminded_at = new.reminded_at
 FROM jsonb_to_recordset(%(rows)s) AS new (
     id text, state text, accepted_at timestamptz, started_at timestamptz, ended_at timestamptz,
-    outcome text)
+    outcome text, reminded_at timestamptz)
 WHERE orders.id = new.id;
 
 -- name: log_orders

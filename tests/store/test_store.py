@@ -26,6 +26,7 @@ def test_the_schema_comes_up_once_and_again(any_db):
         "0004_progress_by_time",
         "0005_station_gains",
         "0006_street",
+        "0007_life",
     ]
     assert migrate(any_db) == []
 
