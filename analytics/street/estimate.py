@@ -76,9 +76,10 @@ class Carried:
             }
         )
         kept = {name: arrays[name] for name in _KEPT}
+        kept |= {"minute": int(kept["minute"]), "lived": float(kept["lived"])}
         sky = arrays["sky"].tolist()
         return cls(
-            Street(**kept | {"minute": int(kept["minute"])}, watches=watches),
+            Street(**kept, watches=watches),
             Sky(sky[0], sky[1], sky[2], sky[3], sky[4], int(sky[5]), int(sky[6])),
             arrays["given"],
             arrays["given_then"],

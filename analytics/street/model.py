@@ -40,6 +40,8 @@ SWEEPING = 1.3
 """Sweeping raises dust while it lasts (Huang 2014)."""
 LEAST_READ = np.float32(0.5)
 DIGITS = 0.7
+SERVED_MIN = 480.0
+"""How often crews come is a fading mean over this time: a shift."""
 SLOW_MIN = 10
 """What takes days to change is moved on every so many minutes."""
 LEAST_SILT = np.float32(np.log(1e-3))
@@ -87,8 +89,9 @@ class Street:
 
     counted, expected: (M,) fading sums of trucks at cameras, seen_at their last word; failing: (K,)
     log-odds that a wheel wash fails; mist: (M,) share of dust held down; recent: (60, M) µg/m³ that
-    the model gave for each kerb in the last hour, the newest last; watches: orders whose effect is
-    being followed.
+    the model gave for each kerb in the last hour, the newest last; served: (treatments, M) how
+    often a minute crews have lately come, and lived, the share of that memory that is filled;
+    watches: orders whose effect is being followed.
     """
 
     minute: int
@@ -100,6 +103,8 @@ class Street:
     failing: Floats
     mist: Floats
     recent: Rows
+    served: Floats
+    lived: float
     watches: Watches
 
     @classmethod
@@ -135,6 +140,8 @@ class Street:
             failing=np.full(len(ground.sites), -3.0),
             mist=np.zeros(m),
             recent=np.zeros((60, m), np.float32),
+            served=np.zeros((len(TREATMENTS), m)),
+            lived=0.0,
             watches=Watches.none(n),
         )
 
@@ -301,6 +308,8 @@ class Model:
             failing=failing,
             mist=done.mist * np.exp(-1 / MIST_MIN),
             recent=np.concatenate((street.recent[1:], mean_of(kerb)[None])),
+            served=self._served(street, now),
+            lived=1 - (1 - street.lived) * np.exp(-1 / SERVED_MIN),
             watches=watches,
         )
         given = self._given(table[stations:], x, loads, strength, plumes)
@@ -391,6 +400,13 @@ class Model:
         alive = now.minute - seen_at < traffic.ALIVE_MIN
         expected = street.expected * fade + np.where(alive, now.heavy, 0.0)
         return street.counted * fade + now.counted, expected, seen_at
+
+    def _served(self, street: Street, now: Inputs) -> Floats:
+        fade = np.exp(-1 / SERVED_MIN)
+        served: Floats = street.served * fade
+        for work in now.works:
+            served[work.treatment, work.segment] += (1 - fade) * work.share
+        return served
 
     def _gates(self, odds: Floats, now: Inputs) -> Floats:
         """Log-odds that each wheel wash fails: it does at times, and cameras tell."""

@@ -3,7 +3,8 @@
 Steps of a quarter of an hour. Traffic keeps its hours and how busy it is, the wind wanders from
 where it is, each group of members with a wind of its own. The same three hours are lived once for
 every treatment of every segment, which costs no more than one: a street's dust is its own, and what
-residents breathe of it is linear in it.
+residents breathe of it is linear in it. What is foreseen is a future of its own beside those: one
+in which crews go on coming as they lately have, at random.
 """
 
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from analytics.street import traffic
 from analytics.street.inputs import quarter_inputs
 from analytics.street.members import TREATMENTS, normals
 from analytics.street.model import (
+    HALF_SOILED,
     HOLDS_MM,
     MIST,
     MIST_MIN,
@@ -43,9 +45,9 @@ WINDS = 5
 class Outlook:
     """From `minute` on. quantiles: (horizons, Q, M) of the mean increment over the hour that ends
     at each horizon, the quarter for the first, µg/m³; chance: (horizons, limits, M) of passing each
-    limit of the hourly rule by then; worth: (treatments, M) mean of the person-hours times µg/m³
-    that a treatment now would spare within three hours, and worth_sd its spread over members;
-    dose: (M,) the same of all that each segment will give off."""
+    limit of the hourly rule by then; both if crews go on as they lately have. worth: (treatments,
+    M) mean of the person-hours times µg/m³ that a treatment now would spare within three hours, and
+    worth_sd its spread over members; dose: (M,) the same of all that each segment will give off."""
 
     minute: int
     quantiles: Floats
@@ -75,14 +77,17 @@ def outlook(
 
     load0 = model.total(x)
     kinds = len(TREATMENTS)
-    treated_load = np.stack([load0 * (1 - model.removal(x, kind, load0)) for kind in range(kinds)])
-    water = np.where(WETS, _usual_water_mm(model), 0.0)
-    treated_film = np.minimum(
-        film[None] + water[:, None, None].astype(np.float32), np.float32(HOLDS_MM)
+    water = np.where(WETS, _usual_water_mm(model), 0.0).astype(np.float32)
+    # The futures: one with each treatment now, the last with crews as usual.
+    treated_load = np.stack(
+        [load0 * (1 - model.removal(x, kind, load0)) for kind in range(kinds)] + [load0]
     )
-    fog = np.array([name == "fog" for name in TREATMENTS])
+    treated_film = np.minimum(
+        film[None] + np.append(water, np.float32(0))[:, None, None], np.float32(HOLDS_MM)
+    )
+    fog = np.array([name == "fog" for name in TREATMENTS] + [False])
 
-    mended = np.float32(-np.expm1(-STEP_MIN / settings.fails_min))
+    mended = np.float32(-np.expm1(-STEP_MIN / settings.mended_min))
     means = np.empty((STEPS, m, n), np.float32)
     spared, dose = np.zeros((kinds, m, n), np.float32), np.zeros((m, n), np.float32)
     for step in range(1, STEPS + 1):
@@ -99,6 +104,7 @@ def outlook(
         wanders, comes = split_renewal(lay, after, rate, wander)
         wets = model.lets_through(x, treated_film)
         dry_rate = rate / np.maximum(wet, np.float32(1e-6))
+        _serve(model, street, x, treated_load[-1], treated_film[-1], water, rng)
         treated_load = treated_load * np.exp(-dry_rate * wets) * wanders + comes
         bursts = driven.bursts[:, None] / np.float32(np.sqrt(STEP_MIN))
         x[parts.burst] = bursts * normals(rng, (m, n))
@@ -115,12 +121,12 @@ def outlook(
             table = _table(model, now.weather, hours, turn, gust)[len(ground.own) :]
             own = strength[:, group]
             means[step - 1][:, group] = np.float32(1e6) * (
-                table[:, :m] @ own + table[:, m:] @ plumes[:, group]
+                table[:, :m] @ (own * ratio[-1][:, group]) + table[:, m:] @ plumes[:, group]
             )
             felt = ground.residents.astype(np.float32) @ table[:, :m]
             breathed[:, group] = (np.float32(1e6 * STEP_MIN / 60.0) * felt)[:, None] * own
         dose += breathed
-        spared += breathed * (1 - ratio)
+        spared += breathed * (1 - ratio[:-1])
         film = np.maximum(film * sprays - dries, np.float32(0))
         treated_film = np.maximum(treated_film * sprays - dries, np.float32(0))
     quantiles, chance = _foretell(model, street, means, limits, rng)
@@ -132,6 +138,30 @@ def outlook(
         spared.std(axis=2, dtype=np.float64),
         dose.mean(axis=1, dtype=np.float64),
     )
+
+
+def _serve(
+    model: Model,
+    street: Street,
+    x: Rows,
+    load: Rows,
+    film: Rows,
+    water: Rows,
+    rng: np.random.Generator,
+) -> None:
+    """What crews do in a step who come as often as they lately have: off load, onto film (M, N)."""
+    if street.lived <= 0 or not street.served.any():
+        return
+    often = STEP_MIN * street.served / street.lived
+    # Which treatment it is in each member, one beyond the last for none.
+    upto = np.cumsum(often, axis=0) * (-np.expm1(-often.sum(axis=0)) / often.sum(axis=0).clip(1e-9))
+    kind = (rng.random(load.shape)[None] >= upto[:, :, None]).sum(axis=0)
+    segment, member = np.nonzero(kind < len(upto))
+    which = kind[segment, member]
+    there = load[segment, member]
+    takes = model.removes(x)[which, member] * there / (there + np.float32(HALF_SOILED))
+    load[segment, member] = there * (1 - takes)
+    film[segment, member] = np.minimum(film[segment, member] + water[which], np.float32(HOLDS_MM))
 
 
 def _usual_water_mm(model: Model) -> float:

@@ -31,7 +31,9 @@ class StreetSettings:
     fails_per_day: float = 1.0
     "How often a wheel wash fails ..."
     fails_min: float = 120.0
-    "... and for how long."
+    "... and for how long, before anything is seen ..."
+    mended_min: float = 360.0
+    "... and yet to come, once it is known to fail: what cameras have seen was not mended at once."
     recall: float = 0.8
     "Share of unwashed trucks that a gate camera flags."
     camera_trust: float = 0.7

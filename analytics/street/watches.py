@@ -24,7 +24,7 @@ LONGEST_MIN = 300
 UNENDED = -1
 NINETY = 1.645
 """Standard deviations either way that hold 90 % of a normal number."""
-LEAST = 0.02
+LEAST = 0.03
 """Of a logarithm: what any effect is unsure by."""
 
 

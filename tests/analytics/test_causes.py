@@ -74,7 +74,9 @@ def test_evidence_says_the_rules_own_number():
     """The sentence carries the numbers that an operator can check, in the asked language."""
     assert "60 min mean: increment 95, background 45" in first(SCENE)["evidence"]
     assert "60 分钟均值：增量 95" in first(SCENE, "zh-CN")["evidence"]
-    hazy = replace(SCENE, exceedance=replace(EXCEEDANCE, value=135.0, background=280.0))
+    hazy = replace(
+        SCENE, exceedance=replace(EXCEEDANCE, value=135.0, increment=5.0, background=280.0)
+    )
     assert "96% of the excess is background above 150" in first(hazy)["evidence"]
 
 
