@@ -90,6 +90,19 @@ def unanswered(
     return changes
 
 
+def reminders(standing: Standing, now: datetime, settings: DispatchSettings) -> list[Change]:
+    """The order that a crew should have answered by now and is told of once more."""
+    if standing.condition != "ready" or not standing.orders:
+        return []
+    order = standing.orders[0]
+    if order.state != "sent" or any(other.state == "started" for other in standing.orders):
+        return []
+    waits = now - (standing.turn_at or order.issued_at)
+    if order.reminded_at is not None or waits < timedelta(minutes=settings.limits.remind_min):
+        return []
+    return [Change(replace(order, reminded_at=now), "dispatch", "reminded", now)]
+
+
 def _overdue(
     order: Order,
     since: datetime,

@@ -21,6 +21,8 @@ class Limits:
         What has no outcome so long before the end of the local day is told of.
     remind_min
         A crew is told its order again when it has not answered for so long.
+    no_terminal
+        Crews that hear of their orders by a notice, because they have no terminal.
     roles
         Who is called, one after the other.
     role_min
@@ -63,6 +65,7 @@ class Limits:
     answer_within_min: float = 5.0
     warn_h: float = 3.0
     remind_min: float = 5.0
+    no_terminal: tuple[str, ...] = ()
     roles: tuple[str, ...] = ("crew_leader", "dispatcher", "duty_manager")
     role_min: Mapping[str, float] = field(
         default_factory=lambda: {"crew_leader": 10.0, "dispatcher": 15.0, "duty_manager": 30.0}

@@ -7,7 +7,7 @@ from typing import Any
 from dispatch import ledger, tables
 from dispatch.crews import Standing, standings
 from dispatch.facts import Order, Present
-from dispatch.life import Change, told, unanswered, withdrawals
+from dispatch.life import Change, reminders, told, unanswered, withdrawals
 from dispatch.matters import answers
 from dispatch.messages import Message, encode, plan_message, same_order, tells_more
 from dispatch.planning import Plan, Planner
@@ -72,6 +72,7 @@ class Dispatcher:
             present = tables.load_present(conn, self.district, now)
             crews = standings(present, self.district, self.settings)
         force = tables.load_plan_in_force(conn)
+        self._remind(conn, crews, force, now)
         before = force.situation.get("weather") if force else None
         dry = hindrance(present.weather, self.settings, self.words, before)
         counts = {crew: len(standing.orders) for crew, standing in crews.items()}
@@ -84,6 +85,47 @@ class Dispatcher:
             assert force is not None
             held = force.situation
         self._see_to(conn, crews, held, now)
+
+    def _remind(
+        self,
+        conn: Connection,
+        crews: Mapping[str, Standing],
+        force: PlanInForce | None,
+        now: datetime,
+    ) -> None:
+        """Say its plan again to a crew that has not answered."""
+        changes = [
+            change
+            for standing in crews.values()
+            for change in reminders(standing, now, self.settings)
+        ]
+        if not changes:
+            return
+        tables.save_changes(conn, changes)
+        told = tables.load_told(conn, force.id if force else None)
+        for change in changes:
+            crew = change.order.crew
+            if crew in told:
+                outbox.post(conn, [(f"down/crews/{crew}/orders", encode(told[crew]), True)])
+            please = self.words.say(
+                "answer_please", crew=self.district.crews[crew].name,
+                place=self._name(change.order.place),
+                treatment=self.words.treatment(change.order.treatment),
+            )  # fmt: skip
+            self._by_notice(conn, now, crew, please)
+
+    def _by_notice(self, conn: Connection, now: datetime, crew: str, text: str) -> None:
+        """Tell a crew that has no terminal."""
+        if crew in self.settings.limits.no_terminal:
+            title = self.district.crews[crew].name
+            ledger.notify(conn, now, f"crew:{crew}", title, text, crew)
+
+    def _name(self, place: str) -> str:
+        district = self.district
+        if place in district.depots:
+            return str(district.depots[place].extra.get("name", place))
+        here = district.segments.get(place) or district.sites.get(place)
+        return place if here is None else here.name
 
     def _see_to(
         self,
@@ -172,6 +214,14 @@ class Dispatcher:
             ],
         )
 
+        for crew in sorted(changed & set(self.settings.limits.no_terminal)):
+            orders = "; ".join(
+                f"{self.words.time(order.eta)} {self._name(order.place)} "
+                f"{self.words.treatment(order.treatment)}"
+                for order in plan.orders[crew]
+            )
+            new = self.words.say("new_plan", crew=self.district.crews[crew].name, orders=orders)
+            self._by_notice(conn, now, crew, new)
         return holds
 
     def _messages(
