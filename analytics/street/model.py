@@ -285,6 +285,8 @@ class Model:
             self._heed(x, foreseen, by_back, read, error, spoke)
         if not anchored:
             self._anchor(x, plain_background)
+        for g in sorted(set(now.mud)):
+            self._see_mud(x, g)
         # What the stations teach of a street holds for it without the order, too.
         loads = self.loads(x)
         total = loads[0] + loads[1]
@@ -382,6 +384,23 @@ class Model:
         x[self.parts.back] += np.float32(gain * (said - mean)) - np.float32(gain / 2) * (
             back - np.float32(mean)
         )
+
+    def _see_mud(self, x: Rows, g: int) -> None:
+        """Somebody reports mud on a street: at least so much must lie there, and it is asked of the
+        silt and of each gate's soil by how unsure they are. Heeded as in `heed`."""
+        parts, settings = self.parts, self.settings
+        load = np.log(self._load_of(x, g)).astype(np.float64)
+        mean, variance = float(load.mean()), float(load.var())
+        innovation = np.log(settings.mud_g_m2) - mean
+        if innovation <= 0 or variance <= 0:
+            return
+        pairs = np.flatnonzero(self.ground.pair_segment == g)
+        rows = np.append(parts.silt.start + g, parts.tracked.start + pairs)
+        away = load - mean
+        gain = (x[rows] - mean_of(x[rows])[:, None]) @ away / (len(away) - 1)
+        gain /= variance + settings.mud_error**2
+        x[rows] += (gain[:, None] * (innovation - 0.5 * away)).astype(np.float32)
+        self._bound(x)
 
     def _sees(self, table: Rows) -> Floats:
         """(S,) what a unit off its own street gives a station over what it gives the kerbs."""

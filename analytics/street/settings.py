@@ -37,6 +37,10 @@ class StreetSettings:
     recall: float = 0.8
     "Share of unwashed trucks that a gate camera flags."
     camera_trust: float = 0.7
+    mud_g_m2: float = 1.5
+    "The least that people and cameras call mud ..."
+    mud_error: float = 0.6
+    "... give or take."
     plume_g_s: float = 0.012
     binding_mm: float = 0.07
     "A film so deep lets 1/e of the dust go up."

@@ -394,3 +394,29 @@ def test_who_brings_the_dust_adds_up(model):
     _, was = step(model, later)
     np.testing.assert_allclose(was.given.sum(axis=1), was.kerb.mean(axis=1), rtol=0.1)
     assert was.given[1, 1] > was.given[3, 1]
+
+
+def test_mud_that_was_reported_is_believed_where_too_little_was_known(model):
+    """The load rises towards what mud must be, by less where the model is sure, and on no other
+    street; where more lies than that already, the report changes nothing."""
+    clean = with_rows(start(model), model.parts.silt, np.log(0.2))
+    clean.x[model.parts.silt][1] += np.linspace(-1, 1, clean.x.shape[1]).astype(np.float32)
+    said, unsaid = (step(model, clean, mud=mud)[0] for mud in ((1,), ()))
+    ratio = mean_load(model, said) / mean_load(model, unsaid)
+    assert ratio[1] > 1.5
+    assert ratio[[0, 2, 3]] == pytest.approx(1.0)
+    soiled = with_rows(start(model), model.parts.silt, np.log(4.0))
+    said, unsaid = (step(model, soiled, mud=mud)[0] for mud in ((1,), ()))
+    assert np.array_equal(said.x, unsaid.x)
+
+
+def test_how_often_crews_come_is_remembered_for_a_shift(model):
+    """An order a minute is told as one, however long the memory has been filled; nobody comes in
+    the end where nobody came for days."""
+    work = Treating("O1", 2, 0, 1.0, 0.5, ends=False)
+    state = start(model)
+    for _ in range(30):
+        state, _ = step(model, state, works=(work,))
+    often = state.served / state.lived
+    assert often[0, 2] == pytest.approx(1.0)
+    assert often.sum() == pytest.approx(1.0)
