@@ -66,6 +66,8 @@ def outlook(
 ) -> Outlook:
     """Live three hours on from `street`, `weather` being that of its last minute."""
     ground, parts, settings = model.ground, model.parts, model.settings
+    # Every second member will do for what nobody knows to a tenth, and takes half the time.
+    street = replace(street, x=street.x[:, ::2], film=street.film[:, ::2])
     n, m = street.x.shape[1], len(ground.segments)
     rng = np.random.Generator(np.random.SFC64((settings.seed, street.minute, 1)))
     x, film = street.x.copy(), street.film.copy()

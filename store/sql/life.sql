@@ -150,3 +150,56 @@ LIMIT %(limit)s;
 -- The story of one concern.
 SELECT id, at, actor, event, role, detail FROM escalation_log WHERE concern = %(concern)s
 ORDER BY id;
+
+-- name: fixes
+-- The positions of one crew in a span, in time order.
+SELECT ts, lon, lat, water_l, state FROM positions
+WHERE crew = %(crew)s AND ts >= %(since)s AND ts <= %(until)s ORDER BY ts;
+
+-- name: latest_fixes
+-- The positions of some crews since a time, in time order.
+SELECT p.crew, p.ts, p.lon, p.lat, p.water_l, p.state
+FROM unnest(%(crews)s::text[]) AS c (crew)
+CROSS JOIN LATERAL (
+    SELECT * FROM positions WHERE positions.crew = c.crew AND ts > %(since)s AND ts <= %(now)s
+) AS p
+ORDER BY p.crew, p.ts;
+
+-- name: ways
+-- The drives that crews were told of.
+SELECT id, path FROM orders WHERE id = ANY(%(ids)s);
+
+-- name: unjudged_services
+-- Work that is over, was begun, and has not been held against positions.
+SELECT o.id, o.crew, o.treatment, o.segment, o.site, o.direction, o.path -> -1, o.minutes,
+       o.water_l, o.started_at, o.ended_at, o.state
+FROM orders o
+WHERE o.ended_at > %(since)s AND o.ended_at <= %(until)s AND o.state IN ('done', 'failed')
+  AND o.started_at IS NOT NULL AND o.depot IS NULL
+  AND NOT EXISTS (SELECT FROM services s WHERE s.order_id = o.id)
+ORDER BY o.ended_at, o.id;
+
+-- name: other_work
+-- When else a crew says that it was at work, around a span.
+SELECT started_at, coalesce(ended_at, %(until)s)
+FROM orders
+WHERE crew = %(crew)s AND id <> %(order)s AND depot IS NULL AND started_at < %(until)s
+  AND (ended_at > %(since)s OR ended_at IS NULL)
+  AND (ended_at IS NULL OR ended_at > %(since)s - INTERVAL '1 day');
+
+-- name: add_service
+-- What was proven of an order.
+INSERT INTO services (order_id, judged_at, share, worked_m, driven_m, water_l, positions, proven,
+                      spans)
+VALUES (%(order)s, %(at)s, %(share)s, %(worked_m)s, %(driven_m)s, %(water_l)s, %(positions)s,
+        %(proven)s, %(spans)s);
+
+-- name: unproven
+-- Work said to be done of which too little was seen, unless its place has been treated since.
+SELECT o.id, o.crew, o.treatment, coalesce(o.segment, o.site), s.share, s.judged_at
+FROM services s JOIN orders o ON o.id = s.order_id
+WHERE s.proven = false AND o.state = 'done' AND s.judged_at > %(since)s AND o.ended_at > %(ended)s
+  AND NOT EXISTS (
+      SELECT FROM orders n JOIN services t ON t.order_id = n.id
+      WHERE (n.segment = o.segment OR n.site = o.site) AND n.ended_at > o.ended_at AND t.proven)
+ORDER BY s.judged_at, o.id;
