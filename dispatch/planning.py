@@ -363,7 +363,7 @@ class _Fleet:
 
     def _leave_out(self, arc: int) -> None:
         want = self.wants[arc]
-        key = "not_worth" if want.priority == 4 else "not_in_shift"
+        key = "not_worth" if want.priority == 4 or want.fades else "not_in_shift"
         self._exclude(want, self.planner.words.reason(key))
 
     def _exclude(self, want: Want, reason: Reason) -> None:

@@ -10,6 +10,10 @@ from dispatch.facts import Present
 from dispatch.settings import DispatchSettings
 
 
+URGENT_LEVEL = 2
+"""Episodes below it are weighed like any street, and wait for the next plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanInForce:
     """The newest plan: when it was issued, and the situation that it was made from."""
@@ -58,7 +62,7 @@ def trigger(
 ) -> str | None:
     """Why a plan is to be made now, in a word; None if the one in force will do.
 
-    A new or raised episode, a complaint, a crew that comes or goes, weather that begins or ceases
+    A new or raised episode of level 2 or more, a complaint, a crew that comes or goes, weather that begins or ceases
     to keep water off the street, and what an operator decides are urgent. Everything else waits
     until the plan in force is `pause_min` old. An order done as planned is no reason, unless it
     was the crew's last: the crew knows its next one.
@@ -95,6 +99,8 @@ def trigger(
 
 
 def _worse(before: Sequence[Any] | None, after: Sequence[Any]) -> bool:
+    if after[0] < URGENT_LEVEL:
+        return False
     if before is None or after[0] > before[0]:
         return True
     return bool(after[1] == "active" and before[1] == "recovering")

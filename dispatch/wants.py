@@ -114,6 +114,8 @@ class _Wisher:
         self.wants: dict[tuple[str, str], Want] = {}
         self.exclusions: list[Exclusion] = []
         self.worthless: dict[str, Reason] = {}
+        self.weighed = {worth.segment for worth in facts.worths}
+        self.noticed: dict[str, Episode] = {}
         self.mean_residents = _mean(s.residents for s in district.segments.values() if s.treat)
 
     def wishes(self) -> Wishes:
@@ -185,12 +187,16 @@ class _Wisher:
                 treatment=self.words.treatment(treatment),
             )  # fmt: skip
         due = episode.started_at + timedelta(minutes=self.settings.due_min[episode.level - 1])
-        self._want(
-            Want(
-                place, is_site, treatment, priority, self._must_prize(priority), reason, due,
-                episode.id,
-            )
-        )  # fmt: skip
+        if priority == 3 and place in self.weighed:
+            # A first level is no must: it gets what the model would have done there anyway.
+            self.noticed[place] = episode
+        else:
+            self._want(
+                Want(
+                    place, is_site, treatment, priority, self._must_prize(priority), reason, due,
+                    episode.id,
+                )
+            )  # fmt: skip
         if episode.cause == "site" and episode.cause_site is not None and not is_site:
             self._blame(episode, episode.cause_site, name)
 
@@ -291,11 +297,19 @@ class _Wisher:
         able = frozenset[str]().union(*self.crews_for.values())
         best = chosen(asked, self.district, self.settings, able, self.now, factors=factors)
         for one in best.candidates:
-            reason = self.words.say(
-                "worth", place=self._name(one.segment), spared=one.spared,
-                treatment=self.words.treatment(one.treatment),
-            )  # fmt: skip
-            self._want(Want(one.segment, False, one.treatment, 4, one.prize, reason, fades=True))
+            said = {
+                "place": self._name(one.segment),
+                "treatment": self.words.treatment(one.treatment),
+            }
+            want = Want(one.segment, False, one.treatment, 4, one.prize, "", fades=True)
+            if episode := self.noticed.get(one.segment):
+                since = self.words.time(episode.started_at)
+                reason = self.words.say("episode", level=episode.level, since=since, **said)
+                want = replace(want, priority=3, reason=reason, episode=episode.id)
+            else:
+                reason = self.words.say("worth", spared=one.spared, **said)
+                want = replace(want, reason=reason)
+            self._want(want)
         for worth in best.passed_over:
             self.worthless.setdefault(
                 worth.segment,
@@ -304,6 +318,12 @@ class _Wisher:
                     treatment=self.words.treatment(worth.treatment),
                 ),
             )  # fmt: skip
+        served = {want.place for want in self.wants.values()}
+        for segment, episode in self.noticed.items():
+            if segment not in served:
+                nothing = {"spared": 0.0, "treatment": self.words.treatment("wash")}
+                against = self.worthless.get(segment) or self.words.reason("less_worth", **nothing)
+                self.exclusions.append(Exclusion(segment, None, against, episode.id))
 
     def _worthless(self, worth: Worth) -> Reason | None:
         """Why a treatment is not even weighed."""

@@ -44,7 +44,7 @@ def test_first_plan() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"episodes": {"E2": [1, "active", "road", False]}}, "episode"),  # new
+        ({"episodes": {"E2": [2, "active", "road", False]}}, "episode"),  # new
         ({"episodes": {"E1": [3, "active", "road", False]}}, "episode"),  # raised
         ({"crews": {"W1": "broken"}}, "crew"),
         ({"crews": {"W2": "ready"}}, "crew"),  # its shift has begun
@@ -60,6 +60,7 @@ def test_urgent_at_once(changes: dict[str, Any], why: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
+        ({"episodes": {"E2": [1, "active", "road", False]}}, "episode_changed"),  # new, level 1
         ({"episodes": {"E1": [2, "recovering", "road", False]}}, "episode_changed"),
         ({"episodes": {"E1": [2, "active", "regional", False]}}, "episode_changed"),
         ({"episodes": {"E1": [2, "active", "road", True]}}, "episode_changed"),  # shelved

@@ -381,9 +381,28 @@ def test_musts_come_before_what_is_worthwhile() -> None:
     """However much a wash spares, an episode's priority and prize are above it, and its street is
     asked for once."""
     worths = (spares("A", 9e9), spares("B", 9e9), spares("D", 1.0))
-    found = wished("water_truck", episodes=(episode(1),), ended=RESTED[1:], worths=worths)
-    assert [(want.place, want.priority) for want in found.wants] == [("A", 3), ("B", 4), ("D", 4)]
+    found = wished("water_truck", episodes=(episode(2),), ended=RESTED[1:], worths=worths)
+    assert [(want.place, want.priority) for want in found.wants] == [("A", 2), ("B", 4), ("D", 4)]
     assert found.wants[0].episode == "E1"
+
+
+def test_a_first_level_is_worth_what_the_model_says() -> None:
+    """It is no must: its prize is what a treatment spares there, and where that is more elsewhere
+    the episode gets that as the reason."""
+    worths = (spares("A", 20.0), spares("B", 40.0))
+    found = wished("water_truck", episodes=(episode(1),), ended=RESTED, worths=worths)
+    first, second = at(found, "A")[0], at(found, "B")[0]
+    assert (first.priority, first.episode, second.priority) == (3, "E1", 4)
+    assert first.prize == pytest.approx(second.prize / 2)
+    assert "level 1" in first.reason
+    worths = tuple(map(spares, "ABCD", (10.0, 40.0, 30.0, 20.0)))
+    found = wishes(
+        Facts(NOON, episodes=(episode(1),), ended=RESTED, worths=worths),
+        fleet("water_truck"),
+        replace(SETTINGS, worth_horizon_h=1 / 15, worth_choice=1.0),
+        {"water_truck": "water_truck"},
+    )
+    assert ("less_worth", "E1") in {(e.reason.code, e.episode) for e in found.exclusions}
 
 
 @pytest.mark.parametrize(
