@@ -9,7 +9,6 @@ from dispatch.crews import Standing
 from dispatch.facts import Present
 from dispatch.settings import DispatchSettings
 
-
 URGENT_LEVEL = 2
 """Episodes below it are weighed like any street, and wait for the next plan."""
 
@@ -62,10 +61,10 @@ def trigger(
 ) -> str | None:
     """Why a plan is to be made now, in a word; None if the one in force will do.
 
-    A new or raised episode of level 2 or more, a complaint, a crew that comes or goes, weather that begins or ceases
-    to keep water off the street, and what an operator decides are urgent. Everything else waits
-    until the plan in force is `pause_min` old. An order done as planned is no reason, unless it
-    was the crew's last: the crew knows its next one.
+    A new or raised episode of level 2 or more, a complaint, a crew that comes or goes, weather that
+    begins or ceases to keep water off the street, and what an operator decides are urgent.
+    Everything else waits until the plan in force is `pause_min` old. An order done as planned is no
+    reason, unless it was the crew's last: the crew knows its next one.
     """
     if force is None:
         return "first"
