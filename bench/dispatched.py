@@ -52,7 +52,11 @@ class Running:
 
 @dataclass(slots=True)
 class Dispatched:
-    """Minutes of such a world. `works` holds what crews truly did, by order."""
+    """Minutes of such a world. `works` holds what crews truly did.
+
+    closed: the share of street orders that are driven with the valve closed and called done.
+    noise_m: standard deviation of positions.
+    """
 
     conn: Connection
     district: District
@@ -61,7 +65,10 @@ class Dispatched:
     script: Script
     start: datetime
     seed: int = 1
+    closed: float = 0.0
+    noise_m: float = 0.0
     works: list[tuple[datetime, Treated]] = field(default_factory=list)
+    _kept_l: dict[str, float] = field(default_factory=dict)
 
     def run(self, minutes: int) -> Iterator[datetime]:
         """Live through so many minutes; gives the time after each."""
@@ -82,6 +89,7 @@ class Dispatched:
             if chance.random() < self.script.complaints / 1440:
                 self._complain(f"{minute:06d}", chance.choice(streets), now)
             messages, works = crews.step(began, now, 60.0)
+            works = self._kept_back(works)
             self.works += [(now, work) for work in works]
             self._hear(messages, now)
             for work in works:
@@ -123,6 +131,19 @@ class Dispatched:
             relief = timedelta(minutes=chance.uniform(*self.script.relief_min))
             one.ends_at = min(one.ends_at, now + relief)
 
+    def _kept_back(self, works: list[Treated]) -> list[Treated]:
+        """The works without those done with the valve closed, whose water stays in the tank."""
+        true = []
+        for work in works:
+            street = work.segment is not None
+            if not street or random.Random(f"{self.seed}/{work.order}").random() >= self.closed:
+                true.append(work)
+                continue
+            segment = self.district.segments[work.segment or ""]
+            used_l = work.water_l_per_m2 * work.share * segment.length_m * segment.width_m
+            self._kept_l[work.crew] = self._kept_l.get(work.crew, 0.0) + used_l
+        return true
+
     def _complain(self, name: str, place: str, now: datetime) -> None:
         self.conn.execute(
             "INSERT INTO reports (channel, id, ts, segment, kind, stored_at)"
@@ -136,6 +157,15 @@ class Dispatched:
             crew = message.topic.split("/")[2]
             said = msgspec.json.decode(message.payload)
             if message.kind == "positions":
+                tank_l = self.district.crews[crew].tank_m3 * 1000
+                said["water_l"] = min(said["water_l"] + self._kept_l.get(crew, 0.0), tank_l)
+                if self.noise_m > 0:
+                    noise = random.Random(f"{self.seed}/{crew}/{said['ts']}")
+                    (x, y) = self.district.projection.to_xy([(said["lon"], said["lat"])])[0]
+                    moved = (noise.gauss(x, self.noise_m), noise.gauss(y, self.noise_m))
+                    said["lon"], said["lat"] = map(
+                        float, self.district.projection.to_lonlat([moved])[0]
+                    )
                 self.conn.execute(
                     "INSERT INTO positions (crew, ts, lon, lat, speed_kmh, water_l, state,"
                     " stored_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
@@ -146,6 +176,8 @@ class Dispatched:
                     ),
                 )  # fmt: skip
             else:
+                if said["event"] == "done" and self._refills(said["order"]):
+                    self._kept_l[crew] = 0.0
                 self.conn.execute(
                     "INSERT INTO progress (crew, order_id, event, ts, reason, water_l, stored_at)"
                     " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -154,6 +186,10 @@ class Dispatched:
                         said.get("water_l"), now,
                     ),
                 )  # fmt: skip
+
+    def _refills(self, order: str) -> bool:
+        row = self.conn.execute("SELECT treatment FROM orders WHERE id = %s", [order]).fetchone()
+        return row == ("refill",)
 
     def _said(self) -> list[tuple[str, bytes]]:
         rows = self.conn.execute(

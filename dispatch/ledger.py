@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from psycopg.types.json import Jsonb
 
-from dispatch.concerns import Call, Concern, call, sort
+from dispatch.concerns import Call, Concern, Key, call, sort
 from dispatch.limits import Limits
 from dispatch.matters import Evidence, Matter, local_day, moved_on, opened
 from dispatch.overrides import Override, Overrides, holding
@@ -94,8 +94,11 @@ def left_musts(conn: Connection, now: datetime) -> list[LeftMust]:
 
 def keep_concerns(
     conn: Connection, standing: Sequence[Concern], now: datetime, limits: Limits, words: Words
-) -> list[Call]:
-    """Open what is new, resolve what stands no longer, and call whom it is time to call."""
+) -> frozenset[Key]:
+    """Open what is new, resolve what stands no longer, and call whom it is time to call.
+
+    Gives the keys of the new.
+    """
     found = sort(standing, (Concern(*row) for row in conn.execute(SQL.open_concerns)))
     for concern in found.gone:
         conn.execute(SQL.resolve_concern, {"id": concern.id, "at": now})
@@ -108,10 +111,10 @@ def keep_concerns(
         assert row is not None
         _log(conn, row[0], now, "opened", None, {"why": str(concern.why)})
         open_now.append(Concern(**asdict(concern) | {"id": row[0]}))
-    calls = [one for concern in open_now if (one := call(concern, now, limits))]
-    for one in calls:
-        _call(conn, one, words)
-    return calls
+    for concern in open_now:
+        if one := call(concern, now, limits):
+            _call(conn, one, words)
+    return frozenset(concern.key for concern in found.new)
 
 
 def notify(

@@ -50,7 +50,8 @@ class Limits:
     work_speed_over
         Up to so many times its working speed a vehicle is taken to work.
     water_share
-        Water must go down by at least this share of what the work takes, for it to count.
+        Where less than this share of the water that the work takes has gone, only as many metres
+        count as that water is enough for.
     stand_near_m
         So near to its place a crew that is to stand there is taken to be there.
     proof_share
@@ -103,7 +104,7 @@ class Limits:
     dry_share: float = 0.02
     near_m: float = 25.0
     work_speed_over: float = 1.5
-    water_share: float = 0.5
+    water_share: float = 0.7
     stand_near_m: float = 150.0
     proof_share: float = 0.8
     proof_wait_min: float = 3.0

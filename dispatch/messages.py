@@ -69,9 +69,10 @@ def tells_more(before: Message | None, after: Message, shift: timedelta) -> bool
     )
 
 
-def same_order(old: Mapping[str, Any], order: Order) -> bool:
-    """Whether an order is the one that the crew was told of, but for its drive and arrival."""
-    return not _differs(old, order_message(order), timedelta.max)
+def tells_anew(old: Mapping[str, Any], order: Order, shift: timedelta) -> bool:
+    """Whether an order differs from what the crew was told in more than its drive, and an arrival
+    that has moved by at most `shift`."""
+    return _differs(old, order_message(order), shift)
 
 
 def _differs(old: Mapping[str, Any], new: Mapping[str, Any], shift: timedelta) -> bool:

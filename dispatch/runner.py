@@ -9,8 +9,9 @@ from dispatch.crews import Standing, standings
 from dispatch.facts import Order, Present
 from dispatch.life import Change, reminders, told, unanswered, withdrawals
 from dispatch.matters import answers
-from dispatch.messages import Message, encode, plan_message, same_order, tells_more
+from dispatch.messages import Message, encode, plan_message, tells_anew, tells_more
 from dispatch.planning import Plan, Planner
+from dispatch.positions import Positions
 from dispatch.settings import DispatchSettings
 from dispatch.triggers import PlanInForce, gain_s, settled, situation, trigger
 from dispatch.troubles import Troubles, against
@@ -36,6 +37,7 @@ class Dispatcher:
         self.words = Words(settings.language, district.timezone)
         self.planner = Planner(district, settings)
         self.troubles = Troubles(district, settings, self.words)
+        self.positions = Positions(district, settings)
         self._leadership = Leadership("dispatch")
 
     def lead(self, conn: Connection) -> bool:
@@ -135,11 +137,22 @@ class Dispatcher:
         now: datetime,
     ) -> None:
         """Let the clocks run, and call people where something stands too long."""
+        tables.log_orders(conn, self.positions.judge(conn, now))
         matters = ledger.move_matters(conn, held.get("said", {}), now)
+        astray = self.positions.astray(conn, crews, now)
         standing = self.troubles.standing(
-            now, crews, matters, held.get("against", {}), ledger.left_musts(conn, now)
+            now, crews, matters, held.get("against", {}), ledger.left_musts(conn, now), astray,
+            self.positions.unproven(conn, now),
+        )  # fmt: skip
+        new = ledger.keep_concerns(conn, standing, now, self.settings.limits, self.words)
+        tables.log_orders(
+            conn,
+            [
+                (one.order, now, "dispatch", one.kind, {"crew": one.crew})
+                for one in astray
+                if ("crew", f"{one.crew}/{one.kind}") in new
+            ],
         )
-        ledger.keep_concerns(conn, standing, now, self.settings.limits, self.words)
 
     def _hear(self, conn: Connection) -> None:
         """Take the crews' words into their orders."""
@@ -201,7 +214,8 @@ class Dispatcher:
         )  # fmt: skip
         tables.save_orders(conn, [order for order in chosen if order.crew in changed])
         tables.save_changes(conn, withdrawn)
-        tables.log_orders(conn, _order_lines(now, plan_id, chosen, known, before, changed))
+        shift = timedelta(minutes=self.settings.publish_shift_min)
+        tables.log_orders(conn, _order_lines(now, plan_id, chosen, known, before, changed, shift))
         tables.save_decisions(conn, plan_id, chosen, excluded)
         tables.log_episodes(conn, now, episode_lines)
         publish(conn, [episode for episode, event, _ in episode_lines if event == "order"])
@@ -260,8 +274,10 @@ def _order_lines(
     known: set[str],
     before: Mapping[str, Message],
     changed: set[str],
+    shift: timedelta,
 ) -> list[tuple[str, datetime, str, str, dict[str, Any]]]:
-    """The log of a plan's orders: the new ones, and those that a crew is told anew."""
+    """The log of a plan's orders: the new ones, and those that a crew is told otherwise of, or
+    to arrive at by more than `shift` from what it was told."""
     old = {order["order"]: order for message in before.values() for order in message["orders"]}
     lines = []
     for order in orders:
@@ -270,7 +286,7 @@ def _order_lines(
         detail = {"plan": plan_id, "crew": order.crew, "eta": order.eta}
         if order.id not in known:
             lines.append((order.id, now, "dispatch", "sent", detail))
-        elif order.id in old and not same_order(old[order.id], order):
+        elif order.id in old and tells_anew(old[order.id], order, shift):
             lines.append((order.id, now, "dispatch", "replanned", detail))
     return lines
 

@@ -184,8 +184,7 @@ ORDER BY o.ended_at, o.id;
 SELECT started_at, coalesce(ended_at, %(until)s)
 FROM orders
 WHERE crew = %(crew)s AND id <> %(order)s AND depot IS NULL AND started_at < %(until)s
-  AND (ended_at > %(since)s OR ended_at IS NULL)
-  AND (ended_at IS NULL OR ended_at > %(since)s - INTERVAL '1 day');
+  AND (ended_at > %(since)s OR state = 'started');
 
 -- name: add_service
 -- What was proven of an order.
