@@ -192,6 +192,16 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{crew}：请回应{place}的{treatment}任务。",
         "{crew}: please answer the order to {treatment} at {place}.",
     ),
+    "not_made_title": ("事不过夜清单", "Not made"),
+    "not_made": (
+        "{day}未办结{count}件：{places}",
+        "On {day} nothing was made of {count}: {places}",
+    ),
+    "rounds_title": ("未达每日频次", "Rounds not made"),
+    "rounds": (
+        "今日尚有{count}个路段未达到最低作业次数：{places}",
+        "{count} streets have not had their least treatments today: {places}",
+    ),
     "new_plan": ("{crew}新任务：{orders}", "New orders for {crew}: {orders}"),
 }
 

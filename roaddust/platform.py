@@ -26,6 +26,8 @@ from ingest.runner import Ingest
 from roaddust.clock import Clock, TickClock, WallClock
 from roaddust.keys import console_key
 from roaddust.publisher import AWAY, BrokerSilent, Publisher
+from roaddust.reviews import look_at_rounds, review_day, review_week
+from roaddust.routine import Duty, Routine
 from roaddust.settings import STAGES, Settings, Stage
 from roaddust.timetable import Job, Timetable
 from store.database import Connection, abilities, connect
@@ -204,13 +206,17 @@ class Platform:
             )
         if "dispatch" in self._stages:
             dispatcher = Dispatcher(self._district, settings.dispatch)
-            jobs += [self._stage("dispatch", DISPATCH_EVERY_S, dispatcher.step), self._upkeep()]
+            routine = Routine(self._duties())
+            jobs += [
+                self._stage("dispatch", DISPATCH_EVERY_S, dispatcher.step),
+                self._stage("routine", DISPATCH_EVERY_S, routine.step),
+            ]
         scheduler = Timetable(jobs).schedule(self.clock.now, self._fail)
         self._open.callback(scheduler.shutdown)
         self._spawn("outbox", lambda: publisher.run(settings.db, self._stop))
 
     def _stage(
-        self, name: str, every_s: float, step: Callable[[Connection, datetime], None]
+        self, name: str, every_s: float, step: Callable[[Connection, datetime], object]
     ) -> Job:
         """A stage that steps again and again on a connection of its own, and waits out a database
         that is away."""
@@ -226,7 +232,7 @@ class Platform:
         settings, stages = self._settings, self._stages
         analytics = Analytics(self._district, settings.analytics)
         dispatcher = Dispatcher(self._district, settings.dispatch)
-        timetable = Timetable([self._upkeep()])
+        routine = Routine(self._duties())
         with connect(settings.db, name="lockstep") as conn:
             reached = get_meta(conn, "now")
             publisher.drain(conn)
@@ -239,7 +245,7 @@ class Platform:
                 analytics.step(conn, now)
             if "dispatch" in stages and dispatcher.lead(conn):
                 dispatcher.step(conn, now)
-                timetable.step(now)
+                routine.step(conn, now)
             put_meta(conn, "now", {"now": now})
             publisher.drain(conn)
 
@@ -263,7 +269,7 @@ class Platform:
         self._spawn("watch", self._watch_ingest)
 
     def _insist(
-        self, held: "Held", step: Callable[[Connection, datetime], None], now: datetime
+        self, held: "Held", step: Callable[[Connection, datetime], object], now: datetime
     ) -> None:
         """Step until it succeeds. A tick cut off by the stop is not acknowledged: it comes again
         at the next start."""
@@ -278,11 +284,12 @@ class Platform:
                 self._fail(self.ingest.failure)
                 return
 
-    def _upkeep(self) -> Job:
-        """What is due every night."""
-        settings = self._settings
+    def _duties(self) -> list[Duty]:
+        """What is due at a time of day."""
+        settings, district = self._settings, self._district
 
-        def upkeep(now: datetime) -> None:
+        def upkeep(_conn: Connection, now: datetime) -> None:
+            # On a connection of its own: it commits as it goes.
             with connect(settings.db, name="upkeep") as conn:
                 clean(
                     conn,
@@ -291,8 +298,26 @@ class Platform:
                     lateness=timedelta(hours=settings.ingest.lateness_h),
                 )
 
-        at_night = CronTrigger(hour=3, minute=30, timezone=self._district.timezone)
-        return Job("upkeep", at_night, upkeep)
+        def at(hour: int, minute: int, weekday: str | None = None) -> CronTrigger:
+            return CronTrigger(
+                hour=hour, minute=minute, day_of_week=weekday, timezone=district.timezone
+            )
+
+        def daily(conn: Connection, now: datetime) -> None:
+            review_day(conn, district, settings.dispatch, now)
+
+        def weekly(conn: Connection, now: datetime) -> None:
+            review_week(conn, district, settings.dispatch, now)
+
+        def rounds(conn: Connection, now: datetime) -> None:
+            look_at_rounds(conn, district, settings.dispatch, now)
+
+        return [
+            Duty("daily review", at(0, 5), daily),
+            Duty("weekly review", at(0, 15, "mon"), weekly),
+            Duty("upkeep", at(3, 30), upkeep),
+            Duty("rounds", at(20, 0), rounds),
+        ]
 
     # Threads ----------------------------------------------------------------------------------
 
@@ -321,7 +346,7 @@ class Held:
         self._dsn, self._name = dsn, name
         self._conn: Connection | None = None
 
-    def use(self, step: Callable[[Connection, datetime], None], now: datetime) -> bool:
+    def use(self, step: Callable[[Connection, datetime], object], now: datetime) -> bool:
         """One step; False, with a word in the log, while the database or the broker is away."""
         try:
             if self._conn is None:
