@@ -1,135 +1,241 @@
-"""Gap of the arc model to the best known solutions of capacitated arc routing.
+"""Gap to the best known solutions of capacitated arc routing, beside other searches.
 
-    python bench/carp.py DIR [--seconds 2 | --iterations 2000] [--family gdb] [--seed 1]
+    python -m bench.carp DIR [--seconds 2 5 20] [--family gdb] [--with ours plain] [--seed 1]
 
-DIR holds gdb/, kshs/ and val/ with their .dat files and best_known.csv. Every required edge is
-an arc with two ways; the vehicles are as many as the instance needs at least, and one more.
+DIR holds a folder of .dat files per family, and best_known.csv with the columns instance, family
+and ub (the best known cost). Every required edge is an arc with two ways, every required arc one
+with one way; refill points (dumping sites) are used where a file names them.
+
+  ours     the search of the platform, as it plans for crews
+  plain    PyVRP without our additions: two ways of an arc are clients of which one is visited
+  ortools  OR-Tools' routing solver with guided local search, if `pip install '.[bench]'` was run
+
+All run in one process on one core, each for so many seconds per instance.
 """
 
 import argparse
 import csv
 import re
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyvrp
-from pyvrp.stop import MaxIterations, MaxRuntime
+from pyvrp.stop import MaxRuntime
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
+from bench import guided
 from dispatch import routing
-from dispatch.routing import Arc, Problem, Routes, Vehicle, Visit
+from dispatch.annealing import anneal
+from dispatch.problem import Arc, Floats, Problem, Reload, Routes, Vehicle
 
-EDGE = re.compile(r"\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*coste\s+(\d+)(?:\s+demanda\s+(\d+))?")
+LINK = re.compile(
+    r"\(\s*(\d+)\s*,\s*(\d+)\s*\)"
+    r"(?:\s*serv_cost\s+(?P<serve>\d+))?"
+    r"\s*(?:coste|cost|trav_cost)\s+(?P<cost>\d+)"
+    r"(?:\s+(?:demanda|demand)\s+(?P<demand>\d+))?",
+    re.IGNORECASE,
+)
 
 
-def read(file: Path) -> tuple[Problem, int]:
-    """The instance as a problem of ours, and the cost of its required edges."""
+@dataclass(frozen=True)
+class Link:
+    """An edge, or an arc that leads one way only; what it costs to serve and to drive."""
+
+    tail: int
+    head: int
+    cost: int
+    serve: int
+    demand: int
+    one_way: bool
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A problem of ours, and the cost of serving, which every solution has."""
+
+    problem: Problem
+    work: int
+
+
+def read(file: Path) -> Instance:
+    """The instance of a file in the format of Belenguer and Benavent, or its English kin.
+
+    The vehicles are as many as the tanks need at least, and two more: their number is free.
+    """
     text = file.read_text(encoding="latin-1")
-    capacity = int(_field(text, "CAPACIDAD"))
-    depot = int(_field(text, "DEPOSITO")) - 1
-    edges = [
-        (int(u) - 1, int(v) - 1, int(cost), int(demand or 0))
-        for u, v, cost, demand in EDGE.findall(text)
-    ]
-    count = 1 + max(max(u, v) for u, v, _, _ in edges)
-    shortest = _shortest(edges, count)
-    required = [edge for edge in edges if edge[3] > 0]
-    entry, leave = [depot], [depot]
-    for u, v, _, _ in required:
-        entry += [u, v]
-        leave += [v, u]
+    capacity = _number(text, "CAPACIDAD", "CAPACITY")
+    depot = _number(text, "DEPOSITO", "DEPOT") - 1
+    links = _links(text)
+    count = 1 + max(max(link.tail, link.head) for link in links)
+    shortest = _shortest(links, count)
+    required = [link for link in links if link.demand > 0]
+    refills = _numbers(text, "DUMPING_SITES", "VERTEDEROS")
+    entry = leave = [depot, *(site - 1 for site in refills)]
+    arcs = []
+    for link in required:
+        first = len(entry)
+        entry, leave = [*entry, link.tail], [*leave, link.head]
+        if not link.one_way:
+            entry, leave = [*entry, link.head], [*leave, link.tail]
+        arcs.append(Arc(ways=tuple(range(first, len(entry))), load=link.demand))
     drive = shortest[np.ix_(leave, entry)]
-    arcs = tuple(
-        Arc(ways=(1 + 2 * n, 2 + 2 * n), load=demand) for n, (*_, demand) in enumerate(required)
-    )
     fewest = -(-sum(arc.load for arc in arcs) // capacity)
     vehicle = Vehicle(
-        start=0, end=0, capacity=capacity, used=0, from_s=0, until_s=10**6, profile=0,
+        start=0, end=0, capacity=capacity, used=0, from_s=0, until_s=10**7, profile=0,
         work_s=[0.0] * len(arcs), extra_cost=[0.0] * len(arcs),
+        reloads=tuple(range(1, 1 + len(refills))), reload_s=(0.0,) * len(refills),
     )  # fmt: skip
-    work = sum(edge[2] for edge in required)
-    return Problem(arcs, (vehicle,) * (fewest + 1), (drive,), cost=drive), work
+    problem = Problem(tuple(arcs), (vehicle,) * (fewest + 2), (drive,), cost=drive)
+    return Instance(problem, sum(link.serve for link in required))
 
 
-def _field(text: str, name: str) -> str:
-    found = re.search(rf"{name}\s*:\s*(\d+)", text)
-    if found is None:
-        raise ValueError(f"the instance has no line {name}; is this a CARP file?")
-    return found[1]
+def _links(text: str) -> list[Link]:
+    links = []
+    one_way = False
+    for line in text.splitlines():
+        header = re.search(
+            r"LIST\w*?_(ARISTAS|ARCOS|REQ_EDGES|NOREQ_EDGES|REQ_ARCS|NOREQ_ARCS)", line
+        )
+        if header is not None:
+            one_way = "ARC" in header[1]
+        found = LINK.search(line)
+        if found is None:
+            continue
+        cost = int(found["cost"])
+        serve = int(found["serve"] or cost)
+        demand = int(found["demand"] or 0)
+        links.append(Link(int(found[1]) - 1, int(found[2]) - 1, cost, serve, demand, one_way))
+    return links
 
 
-def _shortest(edges: list[tuple[int, int, int, int]], count: int) -> np.ndarray:
+def _numbers(text: str, *names: str) -> list[int]:
+    found = re.search(rf"(?:{'|'.join(names)})\s*:\s*([\d,\s]+?)\s*(?:\n|$)", text)
+    return [] if found is None else [int(each) for each in re.findall(r"\d+", found[1])]
+
+
+def _number(text: str, *names: str) -> int:
+    found = _numbers(text, *names)
+    if not found:
+        raise ValueError(f"the instance has no line {names[0]}; is this a CARP file?")
+    return found[0]
+
+
+def _shortest(links: list[Link], count: int) -> Floats:
     cheapest: dict[tuple[int, int], int] = {}
-    for u, v, cost, _ in edges:
-        for pair in ((u, v), (v, u)):
-            cheapest[pair] = min(cost, cheapest.get(pair, cost))
+    for link in links:
+        pairs = [(link.tail, link.head), (link.head, link.tail)]
+        for pair in pairs[: 1 if link.one_way else 2]:
+            cheapest[pair] = min(link.cost, cheapest.get(pair, link.cost))
     rows, columns = zip(*cheapest, strict=True)
     graph = coo_array((list(cheapest.values()), (rows, columns)), shape=(count, count))
-    return dijkstra(graph.tocsr())
+    shortest: Floats = dijkstra(graph.tocsr())
+    return shortest
 
 
 def drive_cost(problem: Problem, routes: Routes) -> int:
-    """Cost of the drives between the arcs, added up from the steps, not from the solver."""
+    """Cost of the drives between the arcs, added up from the steps, not from the solver.
+
+    Raises
+    ------
+    ValueError
+        If an arc is not served just once, or a tank is overfull.
+    """
     total = 0.0
     cost = problem.travel_s[0]
+    served: list[int] = []
     for steps in routes.steps:
         load, stop = 0, 0
         for step in steps:
-            assert isinstance(step, Visit)
-            arc = problem.arcs[step.arc]
-            load += arc.load
-            total += cost[stop, arc.ways[step.way]]
-            stop = arc.ways[step.way]
+            if isinstance(step, Reload):
+                here, load = step.stop, 0
+            else:
+                arc = problem.arcs[step.arc]
+                here = arc.ways[step.way]
+                load += arc.load
+                served.append(step.arc)
+            total += cost[stop, here]
+            stop = here
+            if load > problem.vehicles[0].capacity:
+                raise ValueError(f"{load} in a tank of {problem.vehicles[0].capacity}")
         total += cost[stop, 0]
-        assert load <= problem.vehicles[0].capacity
+    if sorted(served) != list(range(len(problem.arcs))):
+        raise ValueError(f"{len(served)} services of {len(problem.arcs)} arcs")
     return round(total)
 
 
+def _ours(problem: Problem, seconds: float, seed: int) -> Routes:
+    return anneal(problem, seed=seed, rounds=0, seconds=seconds)
+
+
+def _plain(problem: Problem, seconds: float, seed: int) -> Routes:
+    params = pyvrp.SolveParams()
+    return routing.route(problem, seed=seed, stop=MaxRuntime(seconds), params=params)
+
+
+Search = Callable[[Problem, float, int], Routes]
+
+SEARCHES: dict[str, Search] = {"ours": _ours, "plain": _plain, "ortools": guided.route}
+
+
+def _gap(search: Search, instance: Instance, seconds: float, seed: int, best: float) -> float:
+    """In per cent; 100 for no feasible solution."""
+    routes = search(instance.problem, seconds, seed)
+    if not routes.feasible or routes.unserved:
+        return 100.0
+    return 100 * (instance.work + drive_cost(instance.problem, routes) - best) / best
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--family", action="append", choices=["gdb", "kshs", "val"])
-    parser.add_argument("--iterations", type=int, default=2_000)
-    parser.add_argument("--seconds", type=float, help="stop by time instead")
-    parser.add_argument("--long", action="store_true", help="PyVRP's own parameters")
+    parser.add_argument("--family", nargs="+", help="default: all of best_known.csv")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[2.0, 5.0, 20.0])
+    parser.add_argument("--with", dest="searches", nargs="+", choices=list(SEARCHES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", help="instances whose name matches this")
+    parser.add_argument("--each", action="store_true", help="print every instance")
     options = parser.parse_args()
+    names = options.searches or list(SEARCHES)
+    if "ortools" in names and not guided.installed():
+        print("OR-Tools is missing here: pip install '.[bench]' to have it beside the others")
+        names.remove("ortools")
     with (options.folder / "best_known.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for family in options.family or ["gdb", "kshs", "val"]:
-        gaps, seconds = [], []
-        for row in rows:
-            name = row["instance"]
-            if row["family"] != family or (options.only and not re.search(options.only, name)):
-                continue
-            problem, work = read(options.folder / family / f"{name}.dat")
-            began = time.perf_counter()
-            routes = routing.route(
-                problem,
-                seed=options.seed,
-                stop=MaxIterations(options.iterations)
-                if options.seconds is None
-                else MaxRuntime(options.seconds),
-                params=pyvrp.SolveParams() if options.long else routing.SHORT_SEARCH,
-            )
-            seconds.append(time.perf_counter() - began)
-            best = float(row["ub"])
-            if not routes.feasible or routes.unserved:
-                print(f"{name:8} no feasible solution")
-                gaps.append(100.0)
-                continue
-            cost = work + drive_cost(problem, routes)
-            gaps.append(100 * (cost - best) / best)
-            print(f"{name:8} {cost:6} best {best:6.0f} gap {gaps[-1]:5.2f} % {seconds[-1]:5.2f} s")
-        if gaps:
-            print(
-                f"{family}: {len(gaps)} instances, mean gap {np.mean(gaps):.2f} %, "
-                f"worst {max(gaps):.2f} %, at the best {sum(g == 0 for g in gaps)}, "
-                f"{np.mean(seconds):.2f} s each"
-            )
+        rows = [r for r in csv.DictReader(file) if re.search(options.only or "", r["instance"])]
+    families = options.family or list(dict.fromkeys(row["family"] for row in rows))
+    # What is read from disk or compiled at the first call is not part of a search.
+    for row in rows[:1]:
+        first = read(options.folder / row["family"] / f"{row['instance']}.dat")
+        began = time.perf_counter()
+        for name in names:
+            SEARCHES[name](first.problem, 0.01, options.seed)
+        print(f"ready after {time.perf_counter() - began:.1f} s")
+    for family in families:
+        members = [row for row in rows if row["family"] == family]
+        for seconds in options.seconds:
+            gaps: dict[str, list[float]] = {name: [] for name in names}
+            for row in members:
+                instance = read(options.folder / family / f"{row['instance']}.dat")
+                best = float(row["ub"])
+                for name in names:
+                    gap = _gap(SEARCHES[name], instance, seconds, options.seed, best)
+                    gaps[name].append(gap)
+                if options.each:
+                    shown = "  ".join(f"{name} {gaps[name][-1]:5.2f} %" for name in names)
+                    print(f"{row['instance']:10} {seconds:4g} s  {shown}", flush=True)
+            for name, found in gaps.items():
+                if found:
+                    print(
+                        f"{family:8} {seconds:4g} s  {name:8} mean gap {np.mean(found):6.2f} %  "
+                        f"worst {max(found):6.2f} %  best known reached "
+                        f"{sum(abs(gap) < 1e-9 for gap in found)} of {len(found)}",
+                        flush=True,
+                    )
 
 
 if __name__ == "__main__":

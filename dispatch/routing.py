@@ -8,8 +8,7 @@ tank: each arc fills the room that it has emptied, a reload depot makes it free 
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import pyvrp
@@ -18,10 +17,23 @@ from pyvrp import Activity, ActivityType
 from pyvrp.search import NeighbourhoodParams, PerturbationParams
 from pyvrp.stop import StoppingCriterion
 
-Floats = NDArray[np.float64]
+from dispatch.problem import (
+    FORBIDDEN,
+    Arc,
+    Floats,
+    Problem,
+    Reload,
+    Routes,
+    Rung,
+    Step,
+    Vehicle,
+    Visit,
+)
 
-FORBIDDEN = 10**7
-"""Cost and seconds of a drive that cannot be: above any prize, far from overflow."""
+__all__ = [
+    "FORBIDDEN", "SHORT_SEARCH", "Arc", "Floats", "Problem", "Reload", "Routes", "Rung", "Step",
+    "Vehicle", "Visit", "route",
+]  # fmt: skip
 
 _NEVER_LATE = np.iinfo(np.int64).max
 
@@ -34,93 +46,6 @@ SHORT_SEARCH = pyvrp.SolveParams(
 still accepts almost anything when it ends (bench/carp.py, and 1.3 times the driving here)."""
 
 DEPOT, CLIENT = ActivityType.DEPOT, ActivityType.CLIENT
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """What an arc is worth (in cost units) if work there begins no later than `latest_s`."""
-
-    prize: float
-    latest_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arc:
-    """One piece of work.
-
-    `ways` are stops (indices of the travel matrices), one per way in which it may be served.
-    `rungs` is a falling ladder of prizes by latest start; empty means that it must be served.
-    """
-
-    ways: tuple[int, ...]
-    load: int
-    rungs: tuple[Rung, ...] = ()
-    earliest_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Vehicle:
-    """One vehicle; `start`, `end` and `reloads` are stops.
-
-    `profile` numbers its travel matrix, `work_s` gives its seconds of work per arc (inf where
-    it must not work), `extra_cost` what choosing it for an arc costs beside driving.
-    """
-
-    start: int
-    end: int
-    capacity: int
-    used: int
-    from_s: float
-    until_s: float
-    profile: int
-    work_s: Sequence[float]
-    extra_cost: Sequence[float]
-    reloads: tuple[int, ...] = ()
-    reload_s: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Arcs, vehicles, and seconds of driving from the exit of each stop to the entry of each.
-
-    `travel_s` has one (stop, stop) array per profile; inf where no way leads.
-    `cost` may give another (stop, stop) array to minimise instead of the seconds.
-    """
-
-    arcs: tuple[Arc, ...]
-    vehicles: tuple[Vehicle, ...]
-    travel_s: tuple[Floats, ...]
-    cost: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Arc number `arc` served in its way number `way`."""
-
-    arc: int
-    way: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """A stop, one of the vehicle's reloads, where the tank is filled."""
-
-    stop: int
-
-
-Step = Visit | Reload
-
-
-@dataclass(frozen=True, slots=True)
-class Routes:
-    """Steps per vehicle, the arcs that nobody serves, and how the search went."""
-
-    steps: tuple[tuple[Step, ...], ...]
-    unserved: tuple[int, ...]
-    cost: float
-    feasible: bool
-    iterations: int
-    detail: Mapping[str, float] = field(default_factory=dict)
 
 
 def route(
