@@ -38,7 +38,7 @@ def nightly(ran: list[dt.datetime]) -> Routine:
 
 
 def test_a_duty_is_run_once_a_day_whatever_the_steps(conn: Connection) -> None:
-    """Stepped by the hour it runs once a day, and once for all that was missed in days of absence."""
+    """Stepped by the hour it runs once a day, and once for all that was missed in absence."""
     ran: list[dt.datetime] = []
     start = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
     routine = nightly(ran)
