@@ -13,6 +13,7 @@ from analytics.street.inputs import Sky, minutes, weather
 from analytics.street.members import mean_of, moments
 from analytics.street.model import Minute, Model, Street
 from analytics.street.outlook import STEP_MIN, Outlook, outlook
+from analytics.street.rain import Gauges
 from analytics.street.watches import NINETY, Effect, Watches
 from geo.district import District
 
@@ -37,6 +38,7 @@ class Carried:
 
     street: Street
     sky: Sky
+    gauges: Gauges
     given: Rows
     given_then: Rows
     spoke_at: Ints
@@ -48,6 +50,7 @@ class Carried:
         return cls(
             Street.start(minute, model.ground, model.settings),
             Sky.unknown(),
+            Gauges.unheard(len(model.ground.own)),
             np.zeros(shape, np.float32),
             np.zeros(shape, np.float32),
             np.full(len(model.ground.own), -(10**9), np.int64),
@@ -59,6 +62,7 @@ class Carried:
         return {
             **{name: getattr(self.street, name) for name in _KEPT},
             **{f"watches_{name}": part for name, part in watches.items()},
+            **self.gauges.arrays(),
             "sky": np.array([getattr(self.sky, field.name) for field in fields(Sky)]),
             "given": self.given,
             "given_then": self.given_then,
@@ -81,6 +85,7 @@ class Carried:
         return cls(
             Street(**kept, watches=watches),
             Sky(sky[0], sky[1], sky[2], sky[3], sky[4], int(sky[5]), int(sky[6])),
+            Gauges.of(arrays),
             arrays["given"],
             arrays["given_then"],
             arrays["spoke_at"],
@@ -163,7 +168,9 @@ class Estimator:
         model = self.model
         first = carried.street.minute + 1
         count = upto - first + 1
-        sky, weathers = weather(carried.sky, readings, first, count, model.ground)
+        sky, gauges, weathers = weather(
+            carried.sky, carried.gauges, readings, first, count, model.ground
+        )
         read = self._fresh(readings, pm[:, :, 0], known[:, :, 0], first)
         fine = np.where(
             known[:, :, 0] & known[:, :, 1], pm[:, :, 1] / np.maximum(pm[:, :, 0], 1), 0.5
@@ -216,7 +223,7 @@ class Estimator:
                 "expected", "spread", "reads", "sees", "failing",
             )
         }  # fmt: skip
-        carried = Carried(street, sky, given, kept[-1], spoke_at)
+        carried = Carried(street, sky, gauges, given, kept[-1], spoke_at)
         return carried, Estimate(
             **arrays, given=kept, given_at=given_at, effects=effects, hourly=hourly, outlook=ahead
         )

@@ -14,6 +14,7 @@ from analytics.street import traffic
 from analytics.street.ground import Ground
 from analytics.street.members import TREATMENTS
 from analytics.street.model import Inputs, Treating
+from analytics.street.rain import Gauges, fallen
 from analytics.street.weather import Weather, local_hours, sun_height
 
 Floats = NDArray[np.float64]
@@ -47,12 +48,9 @@ class Sky:
 
 
 def _middle_of(
-    readings: Readings, columns: Floats, adds: Bools, first: int, count: int, stations: int
+    readings: Readings, columns: Floats, first: int, count: int, stations: int
 ) -> tuple[Floats, Bools]:
-    """(T, k) the median over stations of each one's mean in its own minutes, and whether any.
-
-    adds: (k,) which columns are summed instead: their readings tell what came since the last one.
-    """
+    """(T, k) the median over stations of each one's mean in its own minutes, and whether any."""
     minute = minute_of(readings.ts_ms) - first
     inside = (minute >= 0) & (minute < count)
     where = (minute[inside], readings.station[inside])
@@ -63,7 +61,7 @@ def _middle_of(
     np.add.at(total, where, np.where(there, columns[inside], 0.0))
     np.add.at(number, where, there)
     with np.errstate(invalid="ignore"):
-        means = np.where(number > 0, total / np.where(adds, 1, np.maximum(number, 1)), np.nan)
+        means = np.where(number > 0, total / np.maximum(number, 1), np.nan)
     known: Bools = np.asarray(number.any(axis=1))
     ordered = np.sort(means, axis=1)
     n = (number > 0).sum(axis=1)
@@ -73,8 +71,8 @@ def _middle_of(
 
 
 def weather(
-    sky: Sky, readings: Readings, first: int, count: int, ground: Ground
-) -> tuple[Sky, list[Weather]]:
+    sky: Sky, gauges: Gauges, readings: Readings, first: int, count: int, ground: Ground
+) -> tuple[Sky, Gauges, list[Weather]]:
     """The weather of minutes first, first+1, …, and what is known after them."""
     speed, towards = readings.values[:, WIND_SPEED], readings.values[:, WIND_DIR]
     speed = np.where((speed >= 0) & (speed < 60), speed, np.nan)
@@ -82,18 +80,22 @@ def weather(
     temp, rh = readings.values[:, TEMP], readings.values[:, RH]
     temp = np.where((temp > -40) & (temp < 60), temp, np.nan)
     rh = np.where((rh > 0) & (rh <= 100), rh, np.nan)
-    rain = np.where(readings.values[:, RAIN] >= 0, readings.values[:, RAIN], np.nan)
-    columns = np.column_stack(
-        (speed, np.sin(towards), np.cos(towards), temp, rh, np.minimum(rain, 20.0))
+    columns = np.column_stack((speed, np.sin(towards), np.cos(towards), temp, rh))
+    means, known = _middle_of(readings, columns, first, count, len(ground.own))
+    gauges, rain_mm = fallen(
+        gauges,
+        minute_of(readings.ts_ms),
+        readings.station,
+        readings.values[:, RAIN],
+        first,
+        count,
     )
-    adds = np.array([False, False, False, False, False, True])
-    means, known = _middle_of(readings, columns, adds, first, count, len(ground.own))
     high = sun_height(first, count, *ground.lon_lat)
     keep = float(np.exp(-1 / WIND_MEMORY_MIN))
     out = []
     for t in range(count):
         minute = first + t
-        v, east, north, temp_c, rh_pct, rain_mm = means[t].tolist()
+        v, east, north, temp_c, rh_pct = means[t].tolist()
         if known[t, 0] and known[t, 1]:
             old = keep if minute - sky.wind_at <= STALE_MIN else 0.0
             sky = replace(
@@ -117,11 +119,11 @@ def weather(
                 else USUAL.wind_from_deg,
                 sky.temp if fresh else USUAL.temp,
                 sky.rh if fresh else USUAL.rh,
-                rain_mm if known[t, 5] else 0.0,
+                float(rain_mm[t]),
                 float(high[t]),
             )
         )
-    return sky, out
+    return sky, gauges, out
 
 
 def minutes(
