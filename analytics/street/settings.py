@@ -69,7 +69,7 @@ class StreetSettings:
     "Of readings at a site's fence: the plume is narrower than the model's."
     theta_reach: float = 0.15
     "How much a station's word teaches about what all streets share."
-    effect_error: float = 0.33
+    effect_error: float = 0.42
     "Of an order's effect as the model has it, relative: one wash is not like another."
     turn_deg: float = 14.0
     "How far the wind turns in an hour, and the square root of that in others."
