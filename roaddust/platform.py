@@ -25,6 +25,7 @@ from ingest.registry import Registry, StationFacts
 from ingest.runner import Ingest
 from roaddust.clock import Clock, TickClock, WallClock
 from roaddust.keys import console_key
+from roaddust.notices import Notifier
 from roaddust.publisher import AWAY, BrokerSilent, Publisher
 from roaddust.reviews import look_at_rounds, review_day, review_week
 from roaddust.routine import Duty, Routine
@@ -210,6 +211,7 @@ class Platform:
             jobs += [
                 self._stage("dispatch", DISPATCH_EVERY_S, dispatcher.step),
                 self._stage("routine", DISPATCH_EVERY_S, routine.step),
+                self._stage("notices", DISPATCH_EVERY_S, Notifier(settings.notices).step),
             ]
         scheduler = Timetable(jobs).schedule(self.clock.now, self._fail)
         self._open.callback(scheduler.shutdown)
@@ -265,6 +267,10 @@ class Platform:
                     self.after_tick(now)
             self._insist(held, answer, now)
 
+        if "dispatch" in stages and settings.notices.contacts:
+            # Beside the ticks: a simulated day does not wait for a mail server.
+            sends = self._stage("notices", DISPATCH_EVERY_S, Notifier(settings.notices).step)
+            self._open.callback(Timetable([sends]).schedule(clock.now, self._fail).shutdown)
         self._start_ingest(address, tick)
         self._spawn("watch", self._watch_ingest)
 

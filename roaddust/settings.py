@@ -29,6 +29,7 @@ from analytics.settings import AnalyticsSettings, Rule
 from broker.connection import Address
 from dispatch.settings import DispatchSettings
 from ingest.settings import IngestSettings
+from roaddust.notices import NoticeSettings
 
 Stage = Literal["ingest", "analytics", "dispatch", "console"]
 CONTRACT_NAMES = {
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    notices: NoticeSettings = NoticeSettings()
 
     @field_validator("mqtt")
     @classmethod
