@@ -208,7 +208,8 @@ class Dispatcher:
             conn, plan_id, now, reason,
             {
                 "seed": self.settings.seed, "wants": len(wished.wants), "searches": plan.detail,
-                "after": force.id if force else None, "situation": holds,
+                "after": force.id if force else None, "language": self.settings.language,
+                "situation": holds,
             },
             after,
         )  # fmt: skip

@@ -25,6 +25,8 @@ dead_letters = typer.Typer(no_args_is_help=True, help="What was refused, and why
 app.add_typer(dead_letters, name="dead-letters")
 quality = typer.Typer(no_args_is_help=True, help="Of the stations and their tests. 质控。")
 app.add_typer(quality, name="quality")
+override = typer.Typer(no_args_is_help=True, help="What people decide against a plan. 人工干预。")
+app.add_typer(override, name="override")
 
 terminal = Terminal(stderr=True, highlight=False)
 
@@ -570,6 +572,134 @@ def station_health(
         Terminal(width=max(Terminal().width, 110)).print(table)
 
 
+@app.command("why")
+def explain(
+    place: Annotated[str, typer.Argument(help="Segment or site.")],
+    at: Annotated[str | None, typer.Option(help="As of this time; now when left out.")] = None,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """Why a place is treated or not, in both languages, with its orders and their story."""
+    from store.why import why
+
+    with _said_plainly(), _database(db, config) as conn:
+        zone, now = _zone_and_now(district, conn)
+        found = why(conn, place, now if at is None else _time(at, zone, "--at"))
+        text = msgspec.json.format(msgspec.json.encode(found), indent=2)
+        sys.stdout.write(text.decode() + "\n")
+
+
+@app.command()
+def overnight(
+    day: Annotated[str | None, typer.Option(help="Local day; today when left out.")] = None,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """What of a day was not made, or is open still. 事不过夜清单。"""
+    from datetime import date
+
+    from psycopg.rows import dict_row
+
+    from store.statements import statements
+
+    with _said_plainly(), _database(db, config) as conn:
+        zone, now = _zone_and_now(district, conn)
+        try:
+            wanted = now.astimezone(zone).date() if day is None else date.fromisoformat(day)
+        except ValueError:
+            raise typer.BadParameter(
+                f"{day!r} is no day: write 2026-03-02", param_hint="--day"
+            ) from None
+        with conn.cursor(row_factory=dict_row) as cursor:
+            for row in cursor.execute(statements("life").not_made, {"day": wanted}):
+                sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+
+
+@override.command("add")
+def add_override(
+    kind: Annotated[str, typer.Argument(help="pin, forbid, assign, hold or add.")],
+    why: Annotated[str, typer.Option(help="The reason; it is told to whoever asks.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    hours: Annotated[float, typer.Option(help="For so long.", callback=_above_0)] = 8.0,
+    place: Annotated[str | None, typer.Option(help="Segment or site.")] = None,
+    treatment: Annotated[str | None, typer.Option(help="wash, sweep, fog, ...")] = None,
+    crew: Annotated[str | None, typer.Option()] = None,
+    order: Annotated[str | None, typer.Option(help="Of an order to pin.")] = None,
+    priority: Annotated[int | None, typer.Option(help="1 to 3, of an added order.")] = None,
+    due: Annotated[str | None, typer.Option(help="When added work should have begun.")] = None,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """Record a decision, which every plan respects until it is over or withdrawn."""
+    from datetime import timedelta
+
+    from geo.district import load_district
+    from store.overrides import BadOverride, Wish, check, record
+
+    with _said_plainly(), _database(db, config) as conn:
+        loaded = load_district(district)
+        zone, now = _zone_and_now(district, conn)
+        places = [s.id for s in loaded.segments.values() if s.treat] + list(loaded.sites)
+        wish = Wish(
+            kind=kind, why=why, given_by=by, until=now + timedelta(hours=hours), place=place,
+            treatment=treatment, crew=crew, order=order, priority=priority,
+            due=None if due is None else _time(due, zone, "--due"),
+        )  # fmt: skip
+        try:
+            check(wish, now, places=places, crews=list(loaded.crews))
+            number = record(conn, wish, now)
+        except BadOverride as error:
+            raise typer.BadParameter(str(error)) from None
+        conn.commit()
+        sys.stdout.write(f"{number}\n")
+
+
+@override.command("list")
+def list_overrides(
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """The newest, standing or over, one a line."""
+    from psycopg.rows import dict_row
+
+    from store.statements import statements
+
+    with (
+        _said_plainly(),
+        _database(db, config) as conn,
+        conn.cursor(row_factory=dict_row) as cursor,
+    ):
+        for row in cursor.execute(statements("overrides").overrides_page, {"limit": limit}):
+            said = {key: value for key, value in row.items() if value is not None}
+            sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
+
+
+@override.command("withdraw")
+def withdraw_override(
+    number: Annotated[int, typer.Argument(help="Of the decision.")],
+    why: Annotated[str, typer.Option(help="The reason.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """End a decision before its time."""
+    from store.overrides import BadOverride, withdraw
+
+    with _said_plainly(), _database(db, config) as conn:
+        _, now = _zone_and_now(district, conn)
+        try:
+            withdraw(conn, number, by, why, now)
+        except BadOverride as error:
+            _complain(str(error))
+            raise typer.Exit(1) from None
+        conn.commit()
+
+
 # What the commands share ------------------------------------------------------------------------
 
 
@@ -623,6 +753,17 @@ def _time(text: str, zone: tzinfo, option: str) -> datetime:
             param_hint=option,
         ) from None
     return at if at.tzinfo else at.replace(tzinfo=zone)
+
+
+def _zone_and_now(folder: Path, conn: Any) -> tuple[tzinfo, datetime]:
+    """The district's time zone, and the platform's time: that of the last tick in lockstep."""
+    from geo.district import load_district
+    from roaddust.clock import WallClock
+    from store.meta import get_meta
+
+    reached = get_meta(conn, "now")
+    now = WallClock().now() if reached is None else datetime.fromisoformat(reached["now"])
+    return load_district(folder).timezone, now
 
 
 def _names(text: str) -> tuple[str, ...]:
