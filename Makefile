@@ -17,6 +17,7 @@ $(BIN)/uv:
 $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -c 'from dispatch.routing import ready; ready()'
 	touch $@
 
 demo: setup

@@ -28,8 +28,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from bench import guided
-from dispatch import routing
 from dispatch.annealing import anneal
+from dispatch.nodes import route_nodes
 from dispatch.problem import Arc, Floats, Problem, Reload, Routes, Vehicle
 
 LINK = re.compile(
@@ -173,7 +173,7 @@ def _ours(problem: Problem, seconds: float, seed: int) -> Routes:
 
 def _plain(problem: Problem, seconds: float, seed: int) -> Routes:
     params = pyvrp.SolveParams()
-    return routing.route(problem, seed=seed, stop=MaxRuntime(seconds), params=params)
+    return route_nodes(problem, seed=seed, stop=MaxRuntime(seconds), params=params)
 
 
 Search = Callable[[Problem, float, int], Routes]

@@ -8,8 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from dispatch import tours as compiled
-from dispatch.problem import FORBIDDEN, Floats, Problem, Reload, Routes, Step, Visit, cost_of
-from dispatch.tours import NEVER, Ints, Land, Tours
+from dispatch.problem import (
+    FORBIDDEN,
+    Floats,
+    Problem,
+    Reload,
+    Routes,
+    Step,
+    Visit,
+    cost_of,
+    no_routes,
+)
+from dispatch.tours import NEVER, Bits, Ints, Land, Tours
 
 MUST = 1e8
 """Prize of an arc that must be served: above any other, and sums stay exact to a thousandth."""
@@ -28,6 +38,8 @@ class Annealing:
         falls with the share of tours that can be driven; inf never allows any.
     sound
         The share of states with no overfull tank that the price is steered to.
+    removed, longest
+        How many arcs a round takes out on average, and how many of one tour at most.
     chunk
         Rounds between two looks at how far the search has come.
     """
@@ -36,6 +48,8 @@ class Annealing:
     cold: float = 0.002
     price: float = 1.0
     sound: float = 0.4
+    removed: float = 10.0
+    longest: float = 10.0
     chunk: int = 200
 
 
@@ -59,13 +73,12 @@ def anneal(
         If an arc has more than two ways.
     """
     if not problem.arcs or not problem.vehicles:
-        nothing: tuple[tuple[Step, ...], ...] = tuple(() for _ in problem.vehicles)
-        return Routes(nothing, tuple(range(len(problem.arcs))), 0.0, True, 0)
+        return no_routes(problem)
     began = time.perf_counter()
     land, via = _land(problem)
     now, trial, best = (_begun(land, warm or ()) for _ in range(3))
     bits = np.array([(seed + 1) * 0x9E3779B97F4A7C15 % 2**64 or 1], dtype=np.uint64)
-    compiled.build(land, now, bits)
+    _fill(land, now, bits)
     for v in range(len(land.capacity)):
         compiled.copy(now, trial, v, land.timed)
         compiled.copy(now, best, v, land.timed)
@@ -76,7 +89,7 @@ def anneal(
     while share < 1.0:
         heat = usual * how.hot * (how.cold / how.hot) ** share
         count = how.chunk if seconds is not None else min(how.chunk, rounds - done)
-        compiled.anneal(land, now, trial, best, bits, count, heat, fine)
+        compiled.anneal(land, now, trial, best, bits, count, heat, fine, how.removed, how.longest)
         done += count
         share = done / rounds if seconds is None else (time.perf_counter() - began) / seconds
     return _routes(problem, land, via, best, done)
@@ -223,6 +236,14 @@ def _begun(land: Land, warm: Sequence[Sequence[Step]]) -> Tours:
     return tours
 
 
+def _fill(land: Land, tours: Tours, bits: Bits) -> None:
+    """Put every arc that nobody serves where it costs least."""
+    slot = np.zeros(4, dtype=np.int64)
+    for arc in np.flatnonzero(tours.at < 0).tolist():
+        if compiled.best_slot(land, tours, arc, NEVER, 0.0, bits, slot) < 0.0:
+            compiled.insert(land, tours, arc, slot)
+
+
 def _routes(problem: Problem, land: Land, via: list[Ints], tours: Tours, rounds: int) -> Routes:
     """The tours in steps, each arc in its best way."""
     steps: list[tuple[Step, ...]] = []
@@ -243,4 +264,4 @@ def _routes(problem: Problem, land: Land, via: list[Ints], tours: Tours, rounds:
     unserved = tuple(n for n in range(len(problem.arcs)) if n not in served)
     cost = cost_of(problem, steps)
     left = any(not problem.arcs[n].rungs for n in unserved)
-    return Routes(tuple(steps), unserved, cost, cost < FORBIDDEN and not left, rounds)
+    return Routes(tuple(steps), unserved, cost, math.isfinite(cost) and not left, rounds)

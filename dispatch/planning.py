@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
-from pyvrp.stop import MaxIterations
 
 from dispatch import routing
 from dispatch.crews import Standing, locked
@@ -62,6 +61,7 @@ class Planner:
         self.words = Words(settings.language, district.timezone)
         self._refills = [d.id for d in district.depots.values() if d.kind in ("refill", "both")]
         self._paths: dict[tuple[Stop, Stop, float], Path] = {}
+        routing.ready()
 
     def plan(
         self,
@@ -326,7 +326,7 @@ class _Fleet:
             routes = routing.route(
                 problem,
                 seed=settings.seed,
-                stop=MaxIterations(settings.iterations),
+                iterations=settings.iterations,
                 warm=extended(problem, warm),
                 gain=gain_s,
             )

@@ -150,3 +150,9 @@ def worth(arc: Arc, begin_s: float) -> float:
         return float(FORBIDDEN)
     in_time = (r.prize for r in arc.rungs if r.latest_s is None or begin_s <= r.latest_s)
     return max(in_time, default=0.0)
+
+
+def no_routes(problem: Problem) -> Routes:
+    """What there is to be found without arcs or without vehicles."""
+    nothing: tuple[tuple[Step, ...], ...] = tuple(() for _ in problem.vehicles)
+    return Routes(nothing, tuple(range(len(problem.arcs))), 0.0, True, 0)

@@ -1,22 +1,18 @@
-"""Prize-collecting arc routing on PyVRP: which vehicle serves which arcs, in which order and way.
+"""Prize-collecting arc routing: which vehicle serves which arcs, in which order and way.
 
-An arc that may be served in several ways (a segment from either end, a site on foot) is a group
-of clients of which at most one is visited. Serving leads from the entry of a way to its exit, so
-the matrices are asymmetric: from the exit of one to the entry of the next, with the work at the
-first in the duration, which therefore may differ by vehicle. Water is modelled as room in the
-tank: each arc fills the room that it has emptied, a reload depot makes it free again.
+Two searches one after the other. PyVRP, which takes the ways of an arc for nodes, exchanges and
+inserts visits under all the constraints; annealing over tours of arcs goes on from there with
+the best ways of a whole tour at each step, which is what PyVRP lacks (docs/routing.md).
 """
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
-import pyvrp
-from numpy.typing import NDArray
-from pyvrp import Activity, ActivityType
-from pyvrp.search import NeighbourhoodParams, PerturbationParams
-from pyvrp.stop import StoppingCriterion
+from pyvrp.stop import MaxIterations
 
+from dispatch.annealing import Annealing, anneal
+from dispatch.nodes import route_nodes
 from dispatch.problem import (
     FORBIDDEN,
     Arc,
@@ -28,223 +24,66 @@ from dispatch.problem import (
     Step,
     Vehicle,
     Visit,
+    cost_of,
+    no_routes,
 )
 
 __all__ = [
-    "FORBIDDEN", "SHORT_SEARCH", "Arc", "Floats", "Problem", "Reload", "Routes", "Rung", "Step",
-    "Vehicle", "Visit", "route",
+    "FORBIDDEN", "Arc", "Floats", "Problem", "Reload", "Routes", "Rung", "Step", "Vehicle",
+    "Visit", "cost_of", "ready", "route",
 ]  # fmt: skip
 
-_NEVER_LATE = np.iinfo(np.int64).max
+NODE_SHARE = 0.2
+"""Of the iterations PyVRP gets so many: its first ones gain most."""
 
-SHORT_SEARCH = pyvrp.SolveParams(
-    ils=pyvrp.IteratedLocalSearchParams(history_length=5),
-    neighbourhood=NeighbourhoodParams(num_neighbours=25),
-    perturbation=PerturbationParams(min_perturbations=1, max_perturbations=8),
-)
-"""For some hundred iterations: with PyVRP's own values, meant for many thousands, the search
-still accepts almost anything when it ends (bench/carp.py, and 1.3 times the driving here)."""
+ROUNDS = 8
+"""Rounds of annealing per iteration: one takes a few arcs out and puts them back."""
 
-DEPOT, CLIENT = ActivityType.DEPOT, ActivityType.CLIENT
+STRICT = Annealing(price=math.inf)
+"""No tank is ever overfull: fetching water costs minutes, which may cost a prize, so a price that
+lets tanks be overfull now and then has to be too high to help."""
 
 
 def route(
     problem: Problem,
     *,
     seed: int,
-    stop: StoppingCriterion,
+    iterations: int,
     warm: Sequence[Sequence[Step]] | None = None,
-    params: pyvrp.SolveParams = SHORT_SEARCH,
     gain: float = 0.0,
 ) -> Routes:
     """Search for the best routes.
 
     `warm` are routes to begin from, one per vehicle, as `Routes.steps` gives them. If they can
     be driven they are the result, unless what is found is better by more than `gain`. The result
-    depends on the arguments alone as long as `stop` counts iterations. Where the search ends
-    without a feasible plan, `feasible` is
-    False and the steps may break a capacity or a time: the caller checks and repairs them.
+    depends on the arguments alone. Where the search ends without routes that can be driven and
+    serve all that must be served, `feasible` is False.
     """
     if not problem.arcs or not problem.vehicles:
-        nothing: tuple[tuple[Step, ...], ...] = tuple(() for _ in problem.vehicles)
-        return Routes(nothing, tuple(range(len(problem.arcs))), 0.0, True, 0)
-    model = _Model(problem)
-    initial = model.solution(warm) if warm is not None and any(warm) else None
-    result = pyvrp.solve(
-        model.data,
-        stop,
-        seed=seed,
-        collect_stats=False,
-        display=False,
-        params=params,
-        initial_solution=initial,
+        return no_routes(problem)
+    given = cost_of(problem, warm) if warm is not None else math.inf
+    stop = MaxIterations(max(1, round(NODE_SHARE * iterations)))
+    nodes = route_nodes(problem, seed=seed, stop=stop, warm=warm)
+    by_nodes = cost_of(problem, nodes.steps)
+    begin = nodes.steps if by_nodes < given else warm if math.isfinite(given) else None
+    found = anneal(problem, seed=seed, rounds=ROUNDS * iterations, warm=begin, how=STRICT)
+    if warm is not None and gain > 0 and given - found.cost <= gain:
+        return _stay(problem, warm, given)
+    return found
+
+
+def _stay(problem: Problem, warm: Sequence[Sequence[Step]], cost: float) -> Routes:
+    """The routes given, as a result."""
+    served = {step.arc for steps in warm for step in steps if isinstance(step, Visit)}
+    unserved = tuple(arc for arc in range(len(problem.arcs)) if arc not in served)
+    return Routes(tuple(map(tuple, warm)), unserved, cost, True, 0)
+
+
+def ready() -> None:
+    """Compile the search, or load what an earlier start has compiled, before it is in a hurry."""
+    alone = Problem(
+        (Arc((1,), 1, (Rung(1.0, 1.0),)),),
+        (Vehicle(0, 0, 1, 0, 0.0, 1e5, 0, (1.0,), (0.0,)),),
+        (np.zeros((2, 2)),),
     )
-    best = result.best
-    if initial is not None and gain > 0 and initial.is_feasible():
-        better = best.is_feasible() and _cost(initial) - _cost(best) > gain
-        best = best if better else initial
-    return model.routes(best, result.num_iterations)
-
-
-def _cost(solution: pyvrp.Solution) -> float:
-    return float(solution.distance_cost() + solution.uncollected_prizes())
-
-
-class _Model:
-    """The problem in PyVRP's terms, and the way back."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self._arc_of_stop = {
-            stop: (arc, way)
-            for arc, item in enumerate(problem.arcs)
-            for way, stop in enumerate(item.ways)
-        }
-        self._clients: list[pyvrp.Client] = []
-        self._visit_of_client: list[Visit] = []
-        self._groups: list[pyvrp.ClientGroup] = []
-        self._client_ids: dict[tuple[int, int], list[int]] = {}
-        for number, arc in enumerate(problem.arcs):
-            self._add(number, arc)
-        self._depots: list[pyvrp.Depot] = []
-        self._stop_of_depot: list[int] = []
-        types = [self._vehicle_type(vehicle) for vehicle in problem.vehicles]
-        costs, durations = self._matrices()
-        count = problem.travel_s[0].shape[0]
-        self.data = pyvrp.ProblemData(
-            [pyvrp.Location(0, 0) for _ in range(count)],
-            self._clients,
-            self._depots,
-            [kind.replace(profile=profile) for profile, kind in enumerate(types)],
-            costs,  # type: ignore[arg-type]  # the stubs ask for arrays of Python's int
-            durations,  # type: ignore[arg-type]
-            self._groups,
-        )
-
-    def _add(self, number: int, arc: Arc) -> None:
-        rungs = arc.rungs or (Rung(0.0),)
-        alone = len(arc.ways) * len(rungs) == 1
-        group = None
-        if not alone:
-            group = len(self._groups)
-            self._groups.append(pyvrp.ClientGroup(required=not arc.rungs))
-        for way, stop in enumerate(arc.ways):
-            for rung in rungs:
-                client = len(self._clients)
-                early = math.ceil(arc.earliest_s)
-                late = _NEVER_LATE if rung.latest_s is None else math.floor(rung.latest_s)
-                if late < early:
-                    continue
-                self._clients.append(
-                    pyvrp.Client(
-                        location=stop,
-                        pickup=[arc.load],
-                        tw_early=early,
-                        tw_late=late,
-                        prize=round(rung.prize),
-                        required=alone and not arc.rungs,
-                        group=group,
-                    )
-                )
-                self._visit_of_client.append(Visit(number, way))
-                self._client_ids.setdefault((number, way), []).append(client)
-                if group is not None:
-                    self._groups[group].add_client(client)
-
-    def _vehicle_type(self, vehicle: Vehicle) -> pyvrp.VehicleType:
-        start = self._depot(vehicle.start, 0.0)
-        end = self._depot(vehicle.end, 0.0)
-        return pyvrp.VehicleType(
-            capacity=[vehicle.capacity],
-            start_depot=start,
-            end_depot=end,
-            initial_load=[min(vehicle.used, vehicle.capacity)],
-            reload_depots=[
-                self._depot(stop, seconds)
-                for stop, seconds in zip(vehicle.reloads, vehicle.reload_s, strict=True)
-            ],
-            tw_early=math.ceil(vehicle.from_s),
-            tw_late=max(math.floor(vehicle.until_s), math.ceil(vehicle.from_s)),
-        )
-
-    def _depot(self, stop: int, service_s: float) -> int:
-        self._depots.append(pyvrp.Depot(location=stop, service_duration=math.ceil(service_s)))
-        self._stop_of_depot.append(stop)
-        return len(self._depots) - 1
-
-    def _matrices(self) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]:
-        """One profile per vehicle: what it costs it and how long it takes."""
-        problem = self.problem
-        arc_stops = np.array(list(self._arc_of_stop), dtype=np.intp)
-        arcs = np.array([arc for arc, _ in self._arc_of_stop.values()], dtype=np.intp)
-        costs, durations = [], []
-        for vehicle in problem.vehicles:
-            travel = problem.travel_s[vehicle.profile]
-            work = np.zeros(len(travel))
-            work[arc_stops] = np.asarray(vehicle.work_s, dtype=np.float64)[arcs]
-            extra = np.zeros(len(travel))
-            extra[arc_stops] = np.asarray(vehicle.extra_cost, dtype=np.float64)[arcs]
-            duration = np.where(np.isfinite(travel), travel, FORBIDDEN)
-            base = duration if problem.cost is None else problem.cost
-            never = ~np.isfinite(work)
-            work[never] = 0.0
-            duration = np.ceil(duration + work[:, None])
-            cost = base + extra[None, :] + (work[:, None] if problem.cost is None else 0.0)
-            for matrix in (cost, duration):
-                matrix[:, never] = FORBIDDEN
-                np.fill_diagonal(matrix, 0.0)
-            costs.append(np.minimum(np.rint(cost), FORBIDDEN).astype(np.int64))
-            durations.append(np.minimum(duration, FORBIDDEN).astype(np.int64))
-        return costs, durations
-
-    def solution(self, warm: Sequence[Sequence[Step]]) -> pyvrp.Solution:
-        """The routes given as a solution; each visit on the best rung that it is in time for."""
-        routes = []
-        for number, (vehicle, steps) in enumerate(zip(self.problem.vehicles, warm, strict=True)):
-            if not any(isinstance(step, Visit) for step in steps):
-                continue
-            kind = self.data.vehicle_type(number)
-            reloads = dict(zip(vehicle.reloads, kind.reload_depots, strict=True))
-            duration = self.data.duration_matrix(number)
-            time_s, stop = kind.tw_early, vehicle.start
-            activities = []
-            for step in steps:
-                if isinstance(step, Reload):
-                    time_s += int(duration[stop, step.stop])
-                    time_s += self.data.depot(reloads[step.stop]).service_duration
-                    stop = step.stop
-                    activities.append(Activity(DEPOT, reloads[step.stop]))
-                    continue
-                here = self.problem.arcs[step.arc].ways[step.way]
-                time_s += int(duration[stop, here])
-                client = self._client_in_time(step, time_s)
-                time_s = max(time_s, self._clients[client].tw_early)
-                stop = here
-                activities.append(Activity(CLIENT, client))
-            routes.append(pyvrp.Route(self.data, activities, number))
-        return pyvrp.Solution(self.data, routes)
-
-    def _client_in_time(self, visit: Visit, time_s: int) -> int:
-        clients = self._client_ids[visit.arc, visit.way]
-        return next((c for c in clients if self._clients[c].tw_late >= time_s), clients[-1])
-
-    def routes(self, solution: pyvrp.Solution, iterations: int) -> Routes:
-        steps: list[tuple[Step, ...]] = [() for _ in self.problem.vehicles]
-        served: set[int] = set()
-        for found in solution.routes():
-            inner: list[Step] = []
-            for activity in list(found)[1:-1]:
-                if activity.is_depot():
-                    inner.append(Reload(self._stop_of_depot[activity.idx]))
-                else:
-                    visit = self._visit_of_client[activity.idx]
-                    served.add(visit.arc)
-                    inner.append(visit)
-            steps[found.vehicle_type()] = tuple(inner)
-        return Routes(
-            steps=tuple(steps),
-            unserved=tuple(arc for arc in range(len(self.problem.arcs)) if arc not in served),
-            cost=_cost(solution),
-            feasible=solution.is_feasible(),
-            iterations=iterations,
-        )
+    anneal(alone, seed=1, rounds=1, how=STRICT)

@@ -28,8 +28,8 @@ class DispatchSettings:
     Attributes
     ----------
     seed, iterations
-        Of the route search. It stops after `iterations` (one improved neighbour each), never
-        after seconds, so that the same input gives the same plan on any machine.
+        Of the route search. It stops after `iterations`, never after seconds, so that the same
+        input gives the same plan on any machine.
     language
         In which reasons for people are written.
     answer_min

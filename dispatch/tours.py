@@ -28,8 +28,6 @@ Gates = NDArray[np.uint32]
 F = TypeVar("F", bound=Callable[..., object])
 
 NEVER = 1e15
-MEAN_REMOVED = 10.0
-LONGEST_STRING = 10.0
 KEEP_SPLIT = 0.01
 BLINK = 0.01
 
@@ -117,6 +115,8 @@ class Tours(NamedTuple):
     behind: Floats
     value: Floats
     clock: Floats
+    begin: Floats
+    slack: Floats
     tank: Ints
     trip: Ints
     total: Floats
@@ -145,6 +145,8 @@ def empty(land: Land) -> Tours:
         behind=floats(vehicles, positions, 2),
         value=floats(vehicles, positions, 2),
         clock=floats(vehicles, positions, 2),
+        begin=floats(vehicles, positions),
+        slack=floats(vehicles, positions),
         tank=ints(vehicles, positions),
         trip=ints(vehicles, positions),
         total=floats(vehicles),
@@ -181,6 +183,16 @@ def worth(land: Land, arc: int, begin_s: float) -> float:
         if begin_s <= land.latest[arc, rung] and land.prize[arc, rung] > best:
             best = land.prize[arc, rung]
     return best
+
+
+@compiled
+def holds(land: Land, arc: int, begin_s: float) -> float:
+    """Until when the prize for beginning then stays as it is."""
+    best, until = 0.0, NEVER
+    for rung in range(land.prize.shape[1]):
+        if begin_s <= land.latest[arc, rung] and land.prize[arc, rung] > best:
+            best, until = land.prize[arc, rung], land.latest[arc, rung]
+    return until
 
 
 @compiled
@@ -236,8 +248,14 @@ def label(land: Land, tours: Tours, v: int) -> None:
     if land.timed:
         for p in range(1, last + 1):
             clocked(land, tours, v, p)
-        late = tours.clock[v, last, 0] > land.until_s[v]
-        tours.total[v] = NEVER if late else tours.value[v, last, 0]
+        slack = land.until_s[v] - tours.clock[v, last, 0]
+        tours.total[v] = NEVER if slack < 0.0 else tours.value[v, last, 0]
+        tours.begin[v, last], tours.slack[v, last] = tours.clock[v, last, 0], slack
+        for p in range(last - 1, 0, -1):
+            b = tours.token[v, p]
+            begin = min(tours.clock[v, p, 0], tours.clock[v, p, 1]) - land.work_s[v, b]
+            slack = min(slack, holds(land, b, begin) - begin)
+            tours.begin[v, p], tours.slack[v, p] = begin, slack
 
 
 @compiled
@@ -259,43 +277,6 @@ def clocked(land: Land, tours: Tours, v: int, p: int) -> None:
                 least, least_clock = value, clock
         tours.value[v, p, y] = least
         tours.clock[v, p, y] = least_clock
-
-
-@compiled
-def driven(land: Land, tours: Tours, v: int, p: int, arc: int, to: int, on: int) -> float:
-    """Cost less prizes of the tour with `arc` after position `p`; NEVER if it ends too late."""
-    arcs = len(land.load)
-    fleet = land.fleet[v]
-    last = tours.size[v] + 1
-    c0, c1 = tours.value[v, p, 0], tours.value[v, p, 1]
-    k0, k1 = tours.clock[v, p, 0], tours.clock[v, p, 1]
-    s0, s1 = tours.gate[v, p, 0], tours.gate[v, p, 1]
-    for q in range(p, last + 1):
-        if q == p:
-            b, wet = arc, to
-        else:
-            b = tours.token[v, q]
-            wet = on if q == p + 1 else tours.water[v, q]
-        leg, drive = land.leg[fleet, wet], land.drive[fleet, wet]
-        t0, t1 = land.stop[b, 0], land.stop[b, 1]
-        m0, g0 = c0 + leg[s0, t0], k0 + drive[s0, t0]
-        m1, g1 = c1 + leg[s1, t0], k1 + drive[s1, t0]
-        n0, h0 = c0 + leg[s0, t1], k0 + drive[s0, t1]
-        n1, h1 = c1 + leg[s1, t1], k1 + drive[s1, t1]
-        if b < arcs:
-            early = land.earliest[b]
-            g0, g1, h0, h1 = max(g0, early), max(g1, early), max(h0, early), max(h1, early)
-            m0 -= worth(land, b, g0)
-            m1 -= worth(land, b, g1)
-            n0 -= worth(land, b, h0)
-            n1 -= worth(land, b, h1)
-        c0, k0 = (m1, g1) if m1 < m0 or (m1 == m0 and g1 < g0) else (m0, g0)
-        c1, k1 = (n1, h1) if n1 < n0 or (n1 == n0 and h1 < h0) else (n0, h0)
-        if b < arcs:
-            c0, c1 = c0 + land.work_cost[v, b], c1 + land.work_cost[v, b]
-            k0, k1 = k0 + land.work_s[v, b], k1 + land.work_s[v, b]
-        s0, s1 = t0, t1
-    return NEVER if k0 > land.until_s[v] else c0
 
 
 @compiled
@@ -323,13 +304,12 @@ def best_slot(
             seen = land.kind[v]
         fleet = land.fleet[v]
         room = land.capacity[v]
-        base = land.work_cost[v, arc] - tours.ahead[v, last, 0]
-        if not land.timed:
-            base -= land.prize[arc, 0]
-        refills = land.refills[v]
+        forms = 4 if land.refills[v] else 1
+        base = land.work_cost[v, arc] - tours.ahead[v, last, 0] - land.prize[arc, 0]
         to0, to1 = land.back[fleet, 0, h0], land.back[fleet, 0, h1]
         on0, on1 = land.leg[fleet, 0, h0], land.leg[fleet, 0, h1]
-        whole_trip = load - room
+        wet_to0, wet_to1 = land.back[fleet, 1, h0], land.back[fleet, 1, h1]
+        wet_on0, wet_on1 = land.leg[fleet, 1, h0], land.leg[fleet, 1, h1]
         for p in range(last):
             if draw(bits) < blink:
                 continue
@@ -337,94 +317,82 @@ def best_slot(
             t0, t1 = tours.gate[v, p + 1, 0], tours.gate[v, p + 1, 1]
             a0, a1 = tours.ahead[v, p, 0], tours.ahead[v, p, 1]
             b0, b1 = tours.behind[v, p + 1, 0], tours.behind[v, p + 1, 1]
-            if not refills:
-                trip = tours.trip[v, p + 1]
-                over = max(0, trip + whole_trip) - max(0, trip - room)
-                more = (
-                    base
-                    + price * over
-                    + min(
-                        min(a0 + to0[s0], a1 + to0[s1]) + min(on0[t0] + b0, on0[t1] + b1),
-                        min(a0 + to1[s0], a1 + to1[s1]) + min(on1[t0] + b0, on1[t1] + b1),
-                    )
-                )
-                if more < best:
-                    if land.timed:
-                        more = timed_more(land, tours, v, p, arc, 0, 0, more, best, price * over)
-                    if more < best:
-                        best = more
-                        slot[0], slot[1], slot[2], slot[3] = v, p, 0, 0
-                continue
             wet = tours.water[v, p + 1]
             tank = tours.tank[v, p]
             after = tours.trip[v, p + 1] - (0 if wet else tank)
-            if wet:
-                was = max(0, tank - room) + max(0, after - room)
-            else:
-                was = max(0, tank + after - room)
-            for form in range(4):
+            for form in range(forms):
                 to, on = form & 1, form >> 1
                 if wet:
                     # The refill stays on one side of the arc.
                     if to == on:
                         continue
-                elif form > 0 and tank + after + load <= room:
-                    break
+                    over = -max(0, tank - room) - max(0, after - room)
+                else:
+                    if form > 0 and tank + after + load <= room:
+                        break
+                    over = -max(0, tank + after - room)
                 if on and p + 1 == last:
                     continue
                 if form == 0:
-                    over = max(0, tank + load + after - room)
+                    over += max(0, tank + load + after - room)
                 elif form == 1:
-                    over = max(0, tank - room) + max(0, load + after - room)
+                    over += max(0, tank - room) + max(0, load + after - room)
                 elif form == 2:
-                    over = max(0, tank + load - room) + max(0, after - room)
+                    over += max(0, tank + load - room) + max(0, after - room)
                 else:
-                    over = max(0, tank - room) + max(0, after - room)
-                f0, f1 = land.back[fleet, to, h0], land.back[fleet, to, h1]
-                g0, g1 = land.leg[fleet, on, h0], land.leg[fleet, on, h1]
-                more = (
-                    base
-                    + price * (over - was)
-                    + min(
-                        min(a0 + f0[s0], a1 + f0[s1]) + min(g0[t0] + b0, g0[t1] + b1),
-                        min(a0 + f1[s0], a1 + f1[s1]) + min(g1[t0] + b0, g1[t1] + b1),
-                    )
-                )
+                    over += max(0, tank - room) + max(0, after - room)
+                if to:
+                    up0 = min(a0 + wet_to0[s0], a1 + wet_to0[s1])
+                    up1 = min(a0 + wet_to1[s0], a1 + wet_to1[s1])
+                else:
+                    up0 = min(a0 + to0[s0], a1 + to0[s1])
+                    up1 = min(a0 + to1[s0], a1 + to1[s1])
+                if on:
+                    up0 += min(wet_on0[t0] + b0, wet_on0[t1] + b1)
+                    up1 += min(wet_on1[t0] + b0, wet_on1[t1] + b1)
+                else:
+                    up0 += min(on0[t0] + b0, on0[t1] + b1)
+                    up1 += min(on1[t0] + b0, on1[t1] + b1)
+                more = base + price * over + min(up0, up1)
+                if more < best and land.timed:
+                    more += land.prize[arc, 0]
+                    more += hurried(land, tours, v, p, arc, to, on, 1 if up1 < up0 else 0)
                 if more < best:
-                    if land.timed:
-                        more = timed_more(
-                            land, tours, v, p, arc, to, on, more, best, price * (over - was)
-                        )
-                    if more < best:
-                        best = more
-                        slot[0], slot[1], slot[2], slot[3] = v, p, to, on
+                    best = more
+                    slot[0], slot[1], slot[2], slot[3] = v, p, to, on
     return best
 
 
 @compiled
-def timed_more(
-    land: Land,
-    tours: Tours,
-    v: int,
-    p: int,
-    arc: int,
-    to: int,
-    on: int,
-    legs: float,
-    best: float,
-    fine: float,
+def hurried(
+    land: Land, tours: Tours, v: int, p: int, arc: int, to: int, on: int, way: int
 ) -> float:
-    """What `arc` adds there with the clock running; NEVER if that cannot be below `best`."""
+    """Prizes lost behind `arc` there by the delay, less its own; NEVER if the shift ends before.
+
+    Each arc behind is taken to begin as much later as the next one does.
+    """
     fleet = land.fleet[v]
+    here = land.stop[arc, way]
     drive = land.drive[fleet, to]
-    soonest = NEVER
-    for x in range(2):
-        for y in range(2):
-            there = tours.clock[v, p, x] + drive[tours.gate[v, p, x], land.stop[arc, y]]
-            soonest = min(soonest, there)
-    if legs - worth(land, arc, max(soonest, land.earliest[arc])) >= best:
+    arrive = min(
+        tours.clock[v, p, 0] + drive[tours.gate[v, p, 0], here],
+        tours.clock[v, p, 1] + drive[tours.gate[v, p, 1], here],
+    )
+    begin = max(arrive, land.earliest[arc])
+    onward = land.drive[fleet, on, here]
+    after = begin + land.work_s[v, arc]
+    after += min(onward[tours.gate[v, p + 1, 0]], onward[tours.gate[v, p + 1, 1]])
+    delay = after - tours.begin[v, p + 1]
+    lost = -worth(land, arc, begin)
+    last = tours.size[v] + 1
+    q = p + 1
+    if delay > tours.slack[v, last]:
         return NEVER
-    return driven(land, tours, v, p, arc, to, on) - float(tours.total[v]) + fine
+    while delay > tours.slack[v, q]:
+        b, was = tours.token[v, q], tours.begin[v, q]
+        lost += worth(land, b, was) - worth(land, b, was + delay)
+        q += 1
+    return lost
 
 
 @compiled
@@ -505,7 +473,15 @@ def dry(land: Land, tours: Tours, v: int) -> None:
 
 
 @compiled
-def ruin(land: Land, tours: Tours, bits: Bits, touched: Ints, absent: Ints) -> int:
+def ruin(
+    land: Land,
+    tours: Tours,
+    bits: Bits,
+    touched: Ints,
+    absent: Ints,
+    removed: float,
+    longest: float,
+) -> int:
     """Take strings of neighbouring arcs out of some tours; gives how many arcs are out."""
     arcs = len(land.load)
     served = tours_used = 0
@@ -515,8 +491,8 @@ def ruin(land: Land, tours: Tours, bits: Bits, touched: Ints, absent: Ints) -> i
     missing = 0
     if served == 0:
         return missing
-    string = min(LONGEST_STRING, served / tours_used)
-    mean = min(MEAN_REMOVED, 1.0 + 0.5 * served)
+    string = min(longest, served / tours_used)
+    mean = min(removed, 1.0 + 0.5 * served)
     strings = max(1, int(draw(bits) * (4.0 * mean / (1.0 + string) - 1.0) + 1.0))
     seed = int(draw(bits) * arcs)
     for nth in range(arcs):
@@ -598,6 +574,16 @@ def copy(source: Tours, target: Tours, v: int, timed: bool) -> None:
 
 
 @compiled
+def totals(tours: Tours) -> tuple[float, float]:
+    """Cost less prizes, and load too many, of all tours."""
+    total = over = 0.0
+    for v in range(len(tours.total)):
+        total += tours.total[v]
+        over += tours.over[v]
+    return total, over
+
+
+@compiled
 def anneal(
     land: Land,
     now: Tours,
@@ -607,6 +593,8 @@ def anneal(
     rounds: int,
     heat: float,
     fine: Floats,
+    removed: float,
+    longest: float,
 ) -> float:
     """Take apart and put together `rounds` times, from `now` on; keeps the best ever in `best`.
 
@@ -618,16 +606,17 @@ def anneal(
     out = np.zeros(arcs, dtype=np.int64)
     keys = np.zeros(arcs)
     slot = np.zeros(4, dtype=np.int64)
-    record = best.total.sum()
+    record, _ = totals(best)
     for _ in range(rounds):
         price = fine[0]
-        touched[:] = 0
+        for v in range(vehicles):
+            touched[v] = 0
         waiting = 0
         for arc in range(arcs):
             if trial.at[arc] < 0:
                 out[waiting] = arc
                 waiting += 1
-        missing = ruin(land, trial, bits, touched, absent)
+        missing = ruin(land, trial, bits, touched, absent, removed, longest)
         # Of those that nobody serves a few are tried each time.
         for _n in range(min(waiting, 10)):
             n = int(draw(bits) * waiting)
@@ -640,8 +629,9 @@ def anneal(
             if best_slot(land, trial, absent[n], price, BLINK, bits, slot) < 0.0:
                 insert(land, trial, absent[n], slot)
                 touched[slot[0]] = 1
-        total, over = trial.total.sum(), trial.over.sum()
-        current = now.total.sum() + price * now.over.sum()
+        total, over = totals(trial)
+        before, over_before = totals(now)
+        current = before + price * over_before
         if total + price * over < current - heat * np.log(1.0 - draw(bits)):
             for v in range(vehicles):
                 if touched[v]:
@@ -652,29 +642,20 @@ def anneal(
                 record = total
                 for v in range(vehicles):
                     copy(trial, best, v, land.timed)
-                best.at[:] = trial.at
+                for arc in range(arcs):
+                    best.at[arc] = trial.at[arc]
         else:
             for n in range(missing):
                 trial.at[absent[n]] = now.at[absent[n]]
             for v in range(vehicles):
                 if touched[v]:
                     copy(now, trial, v, land.timed)
-        fine[1] += now.over.sum() == 0.0
+        fine[1] += totals(now)[1] == 0.0
         fine[2] += 1.0
         if fine[2] == 100.0:
             fine[0] *= 1.0 if fine[3] == 0.0 else (0.85 if fine[1] > 100.0 * fine[3] else 1.2)
             fine[1] = fine[2] = 0.0
     return float(record)
-
-
-@compiled
-def build(land: Land, tours: Tours, bits: Bits) -> None:
-    """Put every arc that nobody serves where it costs least, the farthest first."""
-    arcs = len(land.load)
-    slot = np.zeros(4, dtype=np.int64)
-    for arc in range(arcs):
-        if tours.at[arc] < 0 and best_slot(land, tours, arc, NEVER, 0.0, bits, slot) < 0.0:
-            insert(land, tours, arc, slot)
 
 
 @compiled

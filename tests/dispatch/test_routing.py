@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyvrp.stop import MaxIterations
 
 from dispatch.greedy import extended
 from dispatch.routing import Arc, Floats, Problem, Reload, Routes, Rung, Step, Vehicle, Visit, route
@@ -36,7 +35,7 @@ def line(*positions: float) -> Floats:
 def best(problem: Problem, iterations: int = 60) -> Routes:
     """The routes after a short search, from the greedy plan as the planner does it."""
     warm: Sequence[Sequence[Step]] = extended(problem, [()] * len(problem.vehicles))
-    return route(problem, seed=1, stop=MaxIterations(iterations), warm=warm)
+    return route(problem, seed=1, iterations=iterations, warm=warm)
 
 
 def test_arc_is_served_once_and_the_better_way() -> None:
@@ -147,7 +146,7 @@ def test_greedy_plan_and_search_keep_the_rules(seed: int) -> None:
     problem = chance(seed)
     first = extended(problem, [(), ()])
     assert broken_rules(problem, first) == []
-    found = route(problem, seed=1, stop=MaxIterations(30), warm=first)
+    found = route(problem, seed=1, iterations=30, warm=first)
     assert found.feasible
     assert broken_rules(problem, found.steps) == []
     served = [s.arc for tour in found.steps for s in tour if isinstance(s, Visit)]
@@ -160,7 +159,7 @@ def test_search_repeats_itself(seed: int) -> None:
     """The same problem and seed give the same routes."""
     problem = chance(seed)
     first = extended(problem, [(), ()])
-    runs = [route(problem, seed=5, stop=MaxIterations(30), warm=first) for _ in range(2)]
+    runs = [route(problem, seed=5, iterations=30, warm=first) for _ in range(2)]
     assert runs[0] == runs[1]
 
 
@@ -212,7 +211,7 @@ def test_given_routes_stand_unless_the_gain_is_worth_it() -> None:
     told = [[Visit(1, 0), Visit(0, 0), Visit(2, 0)]]
 
     def found(gain: float) -> Routes:
-        return route(problem, seed=1, stop=MaxIterations(60), warm=told, gain=gain)
+        return route(problem, seed=1, iterations=60, warm=told, gain=gain)
 
     free = found(0.0)
     assert found(41.0).steps == (tuple(told[0]),)
@@ -226,5 +225,5 @@ def test_new_arc_is_worth_more_than_the_gain() -> None:
     arcs = (Arc((1,), 1, WORTH), Arc((2,), 1, (urgent, late)))
     problem = Problem(arcs, (vehicle(2),), (line(0, 200, 50),))
     told = [[Visit(0, 0), Visit(1, 0)]]
-    found = route(problem, seed=1, stop=MaxIterations(60), warm=told, gain=300.0)
+    found = route(problem, seed=1, iterations=60, warm=told, gain=300.0)
     assert found.steps == ((Visit(1, 0), Visit(0, 0)),)
