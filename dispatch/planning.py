@@ -73,6 +73,7 @@ class Planner:
         *,
         dry: bool = False,
         gain_s: float = 0.0,
+        iterations: int | None = None,
         overrides: Overrides | None = None,
     ) -> Plan:
         """The plan for all crews from `now` on.
@@ -87,6 +88,7 @@ class Planner:
         `dry` says that the weather keeps water off the street: wet work is not gone on with
         unless it has begun. The crews go on as they were told, with what is new behind, unless
         another plan is better by more than `gain_s`. `overrides` are what people have decided.
+        With 0 `iterations` (default: the settings') the plan is the first that can be driven.
         """
         open_keys = {
             (order.place, order.treatment)
@@ -125,7 +127,9 @@ class Planner:
             if not ready:
                 continue
             fleet = _Fleet(self, now, ready, asked)
-            new, how = fleet.orders(left_out, gain_s)
+            new, how = fleet.orders(
+                left_out, gain_s, self.settings.iterations if iterations is None else iterations
+            )
             for crew, orders in new.items():
                 drafts[crew] += orders
             exclusions += (exclusion for _, exclusion in fleet.left_out)
@@ -312,7 +316,7 @@ class _Fleet:
         self._lay_stops()
 
     def orders(
-        self, left_out: Container[Ranked] | None, gain_s: float
+        self, left_out: Container[Ranked] | None, gain_s: float, iterations: int
     ) -> tuple[dict[str, list[Order]], Mapping[str, object] | None]:
         """New orders per crew, and how the search went."""
         if not self.wants:
@@ -326,7 +330,7 @@ class _Fleet:
             routes = routing.route(
                 problem,
                 seed=settings.seed,
-                iterations=settings.iterations,
+                iterations=iterations,
                 warm=extended(problem, warm),
                 gain=gain_s,
             )
