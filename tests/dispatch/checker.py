@@ -20,6 +20,7 @@ DRAWN_M = 1.0
 """Paths have six decimals and are drawn on a curved earth."""
 
 SNAP_M = 15.0
+ANY = "*"
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 WORK = {
     "water_truck": {"wash"},
@@ -41,6 +42,8 @@ class State:
     shift_end: datetime
     begun: str | None = None
     """The order that it works on."""
+    told: str | None = ANY
+    """The order that it was on its way to, which may end late; ANY for whichever is first."""
 
 
 class Checker:
@@ -99,7 +102,10 @@ class Checker:
             yield from self._work(order, crew)
             if order["treatment"] == "refill":
                 water_l = crew.tank_m3 * 1000
-            elif not begun:
+            elif begun:
+                gone_s = (state.now - eta).total_seconds()
+                water_l -= order["water_l"] * (1 - min(max(gone_s / max(work_s, 1.0), 0.0), 1.0))
+            else:
                 water_l -= order["water_l"]
             if water_l < -0.5:
                 yield f"{order['order']}: the tank is {-water_l:.0f} l short"
@@ -110,7 +116,8 @@ class Checker:
             else:
                 free_at = eta
             free_at = free_at.fromtimestamp(free_at.timestamp() + seconds_left, free_at.tzinfo)
-            if free_at.timestamp() > state.shift_end.timestamp() + 1 and not begun and number > 1:
+            excused = begun or (number == 1 and state.told in (ANY, order["order"]))
+            if free_at.timestamp() > state.shift_end.timestamp() + 1 and not excused:
                 yield f"{order['order']}: ends at {free_at}, after the shift"
 
     def _form(self, order: Mapping[str, Any], number: int, crew: Crew) -> Iterable[str]:
@@ -137,10 +144,30 @@ class Checker:
             yield f"{name}: no water is to be had at {order['depot']}"
 
     def _driven(self, name: str, path: list[tuple[float, float]]) -> Iterable[str]:
-        """Each step of a path must lie along a segment, the way it may be driven."""
+        """Each step of a path must lie along a segment, the way it may be driven.
+
+        To turn round takes a junction or the end of a street.
+        """
+        steps = [(a, b) for a, b in pairwise(path) if math.dist(a, b) > DRAWN_M]
+        for (a, b), (_, c) in pairwise(steps):
+            ahead, then = (b[0] - a[0], b[1] - a[1]), (c[0] - b[0], c[1] - b[1])
+            along = ahead[0] * then[0] + ahead[1] * then[1]
+            if along < -0.99 * math.hypot(*ahead) * math.hypot(*then) and not self._is_end(b):
+                yield f"{name}: turns round in the street at {b}"
         for start, end in pairwise(path):
             if math.dist(start, end) > DRAWN_M and not self._drivable(start, end):
                 yield f"{name}: no street leads from {start} to {end}"
+
+    def _is_end(self, at: tuple[float, float]) -> bool:
+        point = shapely.Point(at)
+        return any(
+            math.dist(at, end) <= 2 * DRAWN_M
+            for index in self.tree.query(point, predicate="dwithin", distance=2 * DRAWN_M)
+            for end in (
+                self.lines[self.ids[index]].coords[0],
+                self.lines[self.ids[index]].coords[-1],
+            )
+        )
 
     def _drivable(self, start: tuple[float, float], end: tuple[float, float]) -> bool:
         point = shapely.Point(start)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +45,15 @@ def one_way(orders: Orders) -> dict[str, Any]:
     return next(order for order in orders if order["segment"] == "C")
 
 
+def turned(order: dict[str, Any]) -> None:
+    """Its drive goes on past a point of a street, and back to it."""
+    path = order["path"]
+    (x, y), (u, v) = path[-2:]
+    past = [x + 0.7 * (u - x), y + 0.7 * (v - y)]
+    before = [x + 0.4 * (u - x), y + 0.4 * (v - y)]
+    path[-1:] = [past, before, path[-1]]
+
+
 FAULTS: dict[str, Callable[[Orders], object]] = {
     "against the one-way street": lambda o: one_way(o).update(direction="backward"),
     "a leap over the roofs": lambda o: o[1]["path"].insert(1, [113.8815, 22.4815]),
@@ -58,6 +67,7 @@ FAULTS: dict[str, Callable[[Orders], object]] = {
     "no reason": lambda o: o[0].update(reason=""),
     "a wrong number": lambda o: o[0].update(seq=7),
     "two places in one order": lambda o: o[0].update(site="X1"),
+    "a turn in the middle of a street": lambda o: turned(o[-1]),
     "after the shift": lambda o: o[-2].update(eta="2026-03-02T14:00:00Z"),
 }
 
@@ -81,3 +91,16 @@ def test_dry_tank_is_seen() -> None:
     """A plan made for a full tank fails for a crew that has hardly any water."""
     district = block()
     assert any("short" in problem for problem in judged(district, plan_of(district), water_l=100))
+
+
+def test_first_order_must_end_in_the_shift_too() -> None:
+    """Only what a crew was on its way to before may end after its shift."""
+    district = block()
+    message = plan_of(district)
+    message["orders"] = message["orders"][:1]
+    home = district.depots["D1"]
+    ends = datetime.fromisoformat(message["orders"][0]["eta"]) + timedelta(seconds=5)
+    for told, late in ((None, True), (message["orders"][0]["order"], False)):
+        state = State(NOON, home.lon, home.lat, 12_000, ends, told=told)
+        found = Checker(district).problems({"W1": message}, {"W1": state})
+        assert any("after the shift" in problem for problem in found) == late
