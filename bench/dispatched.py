@@ -72,7 +72,10 @@ class Dispatched:
 
     def run(self, minutes: int) -> Iterator[datetime]:
         """Live through so many minutes; gives the time after each."""
-        chance = random.Random(self.seed)
+        # One stream for each: what crews do changes nothing of what comes.
+        chance, complaints, relief = (
+            random.Random(f"{self.seed}/{name}") for name in ("episodes", "complaints", "relief")
+        )
         crews = Crews(self.district, self.habits, self.seed)
         dispatcher = Dispatcher(self.district, self.settings)
         streets = [s.id for s in self.district.segments.values() if s.treat]
@@ -86,14 +89,14 @@ class Dispatched:
                 if place not in running:
                     count += 1
                     running[place] = self._begin(chance, f"E{count:05d}", place, now)
-            if chance.random() < self.script.complaints / 1440:
-                self._complain(f"{minute:06d}", chance.choice(streets), now)
+            if complaints.random() < self.script.complaints / 1440:
+                self._complain(f"{minute:06d}", complaints.choice(streets), now)
             messages, works = crews.step(began, now, 60.0)
             works = self._kept_back(works)
             self.works += [(now, work) for work in works]
             self._hear(messages, now)
             for work in works:
-                self._relieve(chance, running, work, now)
+                self._relieve(relief, running, work, now)
             for place, one in list(running.items()):
                 if now >= one.ends_at:
                     self.conn.execute(SQL_CLOSED, (now, now, one.name))

@@ -31,7 +31,7 @@ from store.database import Connection, connect
 from store.migrate import migrate
 
 PROVEN = """
-SELECT o.id, o.segment, o.state, s.share, s.worked_m, s.proven
+SELECT o.id, o.segment, o.state, s.worked_m, s.proven
 FROM services s JOIN orders o ON o.id = s.order_id
 """
 
@@ -54,14 +54,14 @@ def proof(
     proven_m = true_m = both_m = 0.0
     hits = misses = false = unseen = right = 0
     standing = [0, 0]
-    for order, segment, state, seen, worked_m, proven in conn.execute(PROVEN).fetchall():
+    for order, segment, state, worked_m, proven in conn.execute(PROVEN).fetchall():
         true = truth.get(order, 0.0)
         if segment is None:
             if proven is not None and state == "done":
                 standing[0] += proven == (true >= share)
                 standing[1] += 1
             continue
-        if seen is None:
+        if proven is None:
             unseen += 1
             continue
         length_m = district.segments[segment].length_m
@@ -80,7 +80,7 @@ def proof(
         "metres": {"proven": round(proven_m), "treated": round(true_m),
                    "precision": round(both_m / proven_m, 4), "recall": round(both_m / true_m, 4)},
         "orders": {"proven and treated": hits, "proven, not treated": false,
-                   "treated, not proven": misses, "neither": right, "no positions": unseen,
+                   "treated, not proven": misses, "neither": right, "cannot be told": unseen,
                    "precision": round(hits / max(hits + false, 1), 4),
                    "recall": round(hits / max(hits + misses, 1), 4)},
         "standing work": {"right": standing[0], "of": standing[1]},

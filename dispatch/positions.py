@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from dispatch.crews import Standing
 from dispatch.facts import Order
-from dispatch.service import Fix, Proof, Task, prove, prove_standing
+from dispatch.service import Fix, Proof, Task, prove, prove_standing, proven
 from dispatch.settings import WET, DispatchSettings
 from dispatch.troubles import Astray, Unproven
 from dispatch.watch import astray
@@ -58,10 +58,10 @@ class Positions:
             else:
                 proof = self._stood(site, stop, began, ended, minutes, fixes,
                                     water_l if treatment in WET else 0.0)  # fmt: skip
-            proven = None if proof is None else proof.share >= self._limits.proof_share
-            self._keep(conn, order, now, proof, proven=proven)
-            if proof is not None and state == "done":
-                event = "proven" if proven else "unproven"
+            enough = proven(proof, self._limits)
+            self._keep(conn, order, now, proof, proven=enough)
+            if proof is not None and enough is not None and state == "done":
+                event = "proven" if enough else "unproven"
                 detail = {"share": round(proof.share, 3), "worked_m": round(proof.worked_m, 1)}
                 lines.append((order, now, "dispatch", event, detail))
         return lines

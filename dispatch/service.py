@@ -55,13 +55,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was seen; see the table `services`. Spans are metres from the line's start."""
+    """What was seen; see the table `services`. Spans are metres from the line's start;
+    `unseen_share` is what could have been done in the time of which nothing is known."""
 
     share: float
     worked_m: float
     driven_m: float
     water_l: float
     positions: int
+    unseen_share: float = 0.0
     spans: tuple[Span, ...] = ()
 
 
@@ -79,13 +81,14 @@ def prove(task: Task, fixes: Sequence[Fix], limits: Limits) -> Proof | None:
     entry, leave = (length_m, 0.0) if task.backward else (0.0, length_m)
     worked: list[Span] = []
     driven: list[Span] = []
-    used_l = 0.0
+    used_l = seen_s = 0.0
     seen = 0
     for n, (a, b) in enumerate(pairwise(fixes)):
         at_work_s = _overlap_s(task, a.at, b.at)
         if not 0 < (b.at - a.at).total_seconds() <= _GAP_S or at_work_s <= 0:
             continue
         seen += 1
+        seen_s += at_work_s
         # Before its work a vehicle may pass along the street, and after it turn back on it: only
         # what lies in the time of the work says how far it had come.
         before, after = a.at < task.began, b.at > task.ended
@@ -130,6 +133,7 @@ def prove(task: Task, fixes: Sequence[Fix], limits: Limits) -> Proof | None:
         driven_m=_length(_union(driven)),
         water_l=used_l,
         positions=seen,
+        unseen_share=_unseen_s(task.began, task.ended, seen_s) * task.work_mps / length_m,
         spans=spans,
     )
 
@@ -142,7 +146,7 @@ def prove_standing(
 
     water_l: what it should have used; without at least `water_share` of that it is not proven.
     """
-    stood_s = gone_l = 0.0
+    stood_s = gone_l = seen_s = 0.0
     seen = 0
     for a, b in pairwise(fixes):
         seconds = (b.at - a.at).total_seconds()
@@ -150,6 +154,7 @@ def prove_standing(
         if not 0 < seconds <= _GAP_S or overlap_s <= 0:
             continue
         seen += 1
+        seen_s += overlap_s
         there = all(math.hypot(fix.x - x, fix.y - y) <= limits.stand_near_m for fix in (a, b))
         slow = math.hypot(a.x - b.x, a.y - b.y) <= _STANDS_KMH / 3.6 * seconds
         if there and slow:
@@ -161,7 +166,21 @@ def prove_standing(
     share = min(stood_s / max(60 * minutes, 1.0), 1.0)
     if water_l > 0:
         share = min(share, gone_l / water_l) if gone_l < limits.water_share * water_l else share
-    return Proof(share, 0.0, 0.0, gone_l, seen)
+    unseen = _unseen_s(began, ended, seen_s) / max(60 * minutes, 1.0)
+    return Proof(share, 0.0, 0.0, gone_l, seen, unseen)
+
+
+def proven(proof: Proof | None, limits: Limits) -> bool | None:
+    """Whether it was enough; None where what is not known could have made it so."""
+    if proof is None:
+        return None
+    if proof.share >= limits.proof_share:
+        return True
+    return None if proof.share + proof.unseen_share >= limits.proof_share else False
+
+
+def _unseen_s(began: datetime, ended: datetime, seen_s: float) -> float:
+    return max((ended - began).total_seconds() - seen_s, 0.0)
 
 
 def _within_reach(

@@ -38,7 +38,8 @@ ORDER BY m.ref;
 SELECT ref, place FROM matters WHERE kind = 'complaint' AND ended_at IS NULL ORDER BY ref;
 
 -- name: open_matters
--- Every clock that runs, with what orders and the episode say of its place since it began.
+-- Every clock that runs, with what the episode says since it began, and orders of the treatments
+-- that serve its place: sweeping passes by and ends no exceedance.
 SELECT m.ref, m.day, m.kind, m.place, m.level, m.since, m.opened_at, m.seen_at, m.due, m.ends_at,
        m.answered_at, m.answer, m.begun_at, m.ended_at, m.outcome,
        coalesce(e.level, 0), CASE WHEN e.state = 'closed' THEN e.ended_at END,
@@ -49,13 +50,14 @@ LEFT JOIN LATERAL (
     SELECT min(o.started_at) AS begun_at,
            min(o.ended_at) FILTER (WHERE o.state = 'done' AND o.ended_at >= m.since) AS treated_at
     FROM (
-        SELECT started_at, ended_at, state, treatment FROM orders
+        SELECT started_at, ended_at, state FROM orders
         WHERE segment = m.place AND (ended_at >= m.since OR ended_at IS NULL)
+          AND treatment IN ('wash', 'heavy_clean')
         UNION ALL
-        SELECT started_at, ended_at, state, treatment FROM orders
+        SELECT started_at, ended_at, state FROM orders
         WHERE site = m.place AND (ended_at >= m.since OR ended_at IS NULL)
+          AND treatment IN ('fog', 'inspect', 'hand_wash')
     ) AS o
-    WHERE m.kind <> 'complaint' OR o.treatment IN ('wash', 'heavy_clean')
 ) AS work ON true
 WHERE m.ended_at IS NULL
 ORDER BY m.opened_at, m.ref;

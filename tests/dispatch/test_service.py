@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from dispatch.limits import Limits
-from dispatch.service import Fix, Proof, Task, prove, prove_standing
+from dispatch.service import Fix, Proof, Task, prove, prove_standing, proven
 from tests.dispatch.towns import NOON
 
 LIMITS = Limits()
@@ -116,6 +116,17 @@ def test_silence_proves_nothing_and_is_not_held_against_it() -> None:
     """Without positions of the time of the work it cannot be told."""
     assert prove(WASH, [], LIMITS) is None
     assert prove(WASH, [fix(-9, 0, 12_000), fix(20, 600, 11_000)], LIMITS) is None
+
+
+def test_a_gap_in_the_positions_is_not_held_against_the_crew() -> None:
+    """Out of reach for most of the work: what is seen is proven, and the rest cannot be told."""
+    fixes = [one for one in honest() if not 1 < (one.at - NOON).total_seconds() / 60 < 4]
+    found = seen(fixes)
+    assert 0 < found.share < LIMITS.proof_share
+    assert proven(found, LIMITS) is None
+    assert proven(seen(replace(one, water_l=9000.0) for one in honest()), LIMITS) is False
+    assert proven(seen(honest()), LIMITS) is True
+    assert proven(None, LIMITS) is None
 
 
 def test_dry_work_needs_no_water() -> None:
