@@ -109,3 +109,20 @@ def test_only_calm_plans_must_be_better_by_something() -> None:
     """What is urgent changes the plan for any gain; the timer needs a worthwhile one."""
     assert gain_s("timer", SETTINGS) == SETTINGS.replan_gain_s
     assert {gain_s(why, SETTINGS) for why in ("first", "episode", "crew", "weather")} == {0.0}
+
+
+def test_what_an_operator_decides_and_a_complaint_are_urgent() -> None:
+    """A decision that comes or goes, and a complaint that comes, do not wait for a pause; a
+    complaint that goes is no reason."""
+    held = {"crews": {}, "weather": None, "episodes": {}, "troubles": [], "orders": {}}
+    force = PlanInForce("P1", NOON, held | {"overrides": [7], "complaints": ["a/1"]})
+
+    def why(overrides: list[int], complaints: list[str]) -> str | None:
+        now = held | {"overrides": overrides, "complaints": complaints}
+        return trigger(force, now, NOON, DispatchSettings())
+
+    assert why([7], ["a/1"]) is None
+    assert why([], ["a/1"]) == "override"
+    assert why([7, 8], ["a/1"]) == "override"
+    assert why([7], ["a/1", "a/2"]) == "complaint"
+    assert why([7], []) is None
