@@ -15,6 +15,7 @@ All run in one process on one core, each for so many seconds per instance.
 
 import argparse
 import csv
+import math
 import re
 import time
 from collections.abc import Callable
@@ -182,8 +183,11 @@ SEARCHES: dict[str, Search] = {"ours": _ours, "plain": _plain, "ortools": guided
 
 
 def _gap(search: Search, instance: Instance, seconds: float, seed: int, best: float) -> float:
-    """In per cent; 100 for no feasible solution."""
-    routes = search(instance.problem, seconds, seed)
+    """In per cent; 100 for no feasible solution, nan where the search has no model for it."""
+    try:
+        routes = search(instance.problem, seconds, seed)
+    except guided.NotModelled:
+        return math.nan
     if not routes.feasible or routes.unserved:
         return 100.0
     return 100 * (instance.work + drive_cost(instance.problem, routes) - best) / best

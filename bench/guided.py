@@ -7,6 +7,10 @@ import numpy as np
 from dispatch.problem import FORBIDDEN, Problem, Routes, Step, Visit, cost_of
 
 
+class NotModelled(ValueError):
+    """This model knows neither refills nor prizes."""
+
+
 def installed() -> bool:
     """Whether OR-Tools is here."""
     return find_spec("ortools") is not None
@@ -20,14 +24,14 @@ def route(problem: Problem, seconds: float, seed: int) -> Routes:  # noqa: ARG00
 
     Raises
     ------
-    ValueError
-        If the problem has refills, prizes or vehicles that differ.
+    NotModelled
+        If the problem has refills or prizes.
     """
     from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
     vehicle = problem.vehicles[0]
     if vehicle.reloads or any(arc.rungs for arc in problem.arcs):
-        raise ValueError("this model knows neither refills nor prizes")
+        raise NotModelled
     visits = [Visit(arc, way) for arc, a in enumerate(problem.arcs) for way in range(len(a.ways))]
     stops = [vehicle.start, *(problem.arcs[v.arc].ways[v.way] for v in visits)]
     legs = problem.travel_s[0] if problem.cost is None else problem.cost

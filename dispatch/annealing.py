@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from dispatch.problem import (
     Step,
     Visit,
     cost_of,
+    given_routes,
     no_routes,
 )
 from dispatch.tours import NEVER, Bits, Ints, Land, Tours
@@ -92,7 +93,12 @@ def anneal(
         compiled.anneal(land, now, trial, best, bits, count, heat, fine, how.removed, how.longest)
         done += count
         share = done / rounds if seconds is None else (time.perf_counter() - began) / seconds
-    return _routes(problem, land, via, best, done)
+    found = _routes(problem, land, via, best, done)
+    # Of two ways to a place the cheaper so far is gone on with; where a due time is near, ways
+    # that were given may be better by that.
+    if warm is not None and cost_of(problem, warm) < found.cost:
+        return given_routes(problem, warm)
+    return found
 
 
 def _land(problem: Problem) -> tuple[Land, list[Ints]]:
@@ -247,7 +253,6 @@ def _fill(land: Land, tours: Tours, bits: Bits) -> None:
 def _routes(problem: Problem, land: Land, via: list[Ints], tours: Tours, rounds: int) -> Routes:
     """The tours in steps, each arc in its best way."""
     steps: list[tuple[Step, ...]] = []
-    served: set[int] = set()
     for v in range(len(land.capacity)):
         size = int(tours.size[v])
         chosen = np.zeros(size + 2, dtype=np.int64)
@@ -259,9 +264,5 @@ def _routes(problem: Problem, land: Land, via: list[Ints], tours: Tours, rounds:
                 before = tours.gate[v, p - 1, chosen[p - 1]]
                 mine.append(Reload(int(via[land.fleet[v]][before, land.stop[arc, way]])))
             mine.append(Visit(arc, min(way, len(problem.arcs[arc].ways) - 1)))
-            served.add(arc)
         steps.append(tuple(mine))
-    unserved = tuple(n for n in range(len(problem.arcs)) if n not in served)
-    cost = cost_of(problem, steps)
-    left = any(not problem.arcs[n].rungs for n in unserved)
-    return Routes(tuple(steps), unserved, cost, math.isfinite(cost) and not left, rounds)
+    return replace(given_routes(problem, steps), iterations=rounds)

@@ -156,3 +156,12 @@ def no_routes(problem: Problem) -> Routes:
     """What there is to be found without arcs or without vehicles."""
     nothing: tuple[tuple[Step, ...], ...] = tuple(() for _ in problem.vehicles)
     return Routes(nothing, tuple(range(len(problem.arcs))), 0.0, True, 0)
+
+
+def given_routes(problem: Problem, steps: Sequence[Sequence[Step]]) -> Routes:
+    """The routes given, as the result of no search."""
+    served = {step.arc for tour in steps for step in tour if isinstance(step, Visit)}
+    unserved = tuple(arc for arc in range(len(problem.arcs)) if arc not in served)
+    left = any(not problem.arcs[arc].rungs for arc in unserved)
+    cost = cost_of(problem, steps)
+    return Routes(tuple(map(tuple, steps)), unserved, cost, math.isfinite(cost) and not left, 0)

@@ -25,6 +25,7 @@ from dispatch.problem import (
     Vehicle,
     Visit,
     cost_of,
+    given_routes,
     no_routes,
 )
 
@@ -56,29 +57,22 @@ def route(
 
     `warm` are routes to begin from, one per vehicle, as `Routes.steps` gives them. If they can
     be driven they are the result, unless what is found is better by more than `gain`. The result
-    depends on the arguments alone. With 0 iterations it is `warm`. Where the search ends without routes that can be driven and
-    serve all that must be served, `feasible` is False.
+    depends on the arguments alone. With 0 iterations it is `warm`. Where the search ends without
+    routes that can be driven and serve all that must be served, `feasible` is False.
     """
     if not problem.arcs or not problem.vehicles:
         return no_routes(problem)
-    given = cost_of(problem, warm) if warm is not None else math.inf
     if warm is not None and iterations == 0:
-        return _stay(problem, warm, given)
+        return given_routes(problem, warm)
+    given = cost_of(problem, warm) if warm is not None else math.inf
     stop = MaxIterations(max(1, round(NODE_SHARE * iterations)))
     nodes = route_nodes(problem, seed=seed, stop=stop, warm=warm)
     by_nodes = cost_of(problem, nodes.steps)
     begin = nodes.steps if by_nodes < given else warm if math.isfinite(given) else None
     found = anneal(problem, seed=seed, rounds=ROUNDS * iterations, warm=begin, how=STRICT)
     if warm is not None and gain > 0 and given - found.cost <= gain:
-        return _stay(problem, warm, given)
+        return given_routes(problem, warm)
     return found
-
-
-def _stay(problem: Problem, warm: Sequence[Sequence[Step]], cost: float) -> Routes:
-    """The routes given, as a result."""
-    served = {step.arc for steps in warm for step in steps if isinstance(step, Visit)}
-    unserved = tuple(arc for arc in range(len(problem.arcs)) if arc not in served)
-    return Routes(tuple(map(tuple, warm)), unserved, cost, math.isfinite(cost), 0)
 
 
 def ready() -> None:
