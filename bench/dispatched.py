@@ -161,6 +161,8 @@ class Dispatched:
             said = msgspec.json.decode(message.payload)
             if message.kind == "positions":
                 tank_l = self.district.crews[crew].tank_m3 * 1000
+                if said["water_l"] >= tank_l:
+                    self._kept_l[crew] = 0.0
                 said["water_l"] = min(said["water_l"] + self._kept_l.get(crew, 0.0), tank_l)
                 if self.noise_m > 0:
                     noise = random.Random(f"{self.seed}/{crew}/{said['ts']}")

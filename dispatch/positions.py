@@ -119,6 +119,7 @@ class Positions:
             drive_mps=max(who.drive_speed_kmh, self._fastest_kmh) / 3.6,
             work_mps=who.work_speed_kmh / 3.6,
             rate_l_m=who.water_l_per_m if who.tank_m3 > 0 else 0.0,
+            tank_l=who.tank_m3 * 1000,
             began=began,
             ended=ended,
             others=others,

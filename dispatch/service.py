@@ -39,8 +39,8 @@ class Fix:
 class Task:
     """What was to be done: along `line` (metres, as drawn) from its start, or its end where
     `backward`; by a vehicle that drives at `drive_mps` at most, works at `work_mps` and uses
-    `rate_l_m` litres per metre, 0 for dry work. `began` and `ended` by the crew's word; `others`
-    are the spans of its other work.
+    `rate_l_m` litres per metre out of `tank_l`, 0 for dry work. `began` and `ended` by the crew's
+    word; `others` are the spans of its other work.
     """
 
     line: shapely.LineString
@@ -48,6 +48,7 @@ class Task:
     drive_mps: float
     work_mps: float
     rate_l_m: float
+    tank_l: float
     began: datetime
     ended: datetime
     others: Sequence[tuple[datetime, datetime]] = ()
@@ -107,9 +108,10 @@ def prove(task: Task, fixes: Sequence[Fix], limits: Limits) -> Proof | None:
             continue
         driven.append((min(begin, end), max(begin, end)))
         if task.rate_l_m > 0:
-            if a.water_l is None or b.water_l is None or b.water_l > a.water_l:
+            all_l = _gone_l(task, a, b)
+            if all_l is None:
                 continue
-            gone_l = (a.water_l - b.water_l) * _share(task, a.at, b.at)
+            gone_l = all_l * _share(task, a.at, b.at)
             used_l += gone_l
             if gone_l < limits.water_share * task.rate_l_m * metres:
                 metres = gone_l / task.rate_l_m
@@ -181,6 +183,16 @@ def proven(proof: Proof | None, limits: Limits) -> bool | None:
 
 def _unseen_s(began: datetime, ended: datetime, seen_s: float) -> float:
     return max((ended - began).total_seconds() - seen_s, 0.0)
+
+
+def _gone_l(task: Task, a: Fix, b: Fix) -> float | None:
+    """Litres gone between two positions; None where that is not known. After a refill the tank
+    was full."""
+    if a.water_l is None or b.water_l is None:
+        return None
+    if b.water_l <= a.water_l:
+        return a.water_l - b.water_l
+    return max(task.tank_l - b.water_l, 0.0) if a.state == "refilling" else None
 
 
 def _within_reach(

@@ -13,7 +13,7 @@ from tests.dispatch.towns import NOON
 
 LIMITS = Limits()
 STREET = shapely.LineString([(0, 0), (600, 0)])
-WASH = Task(STREET, False, 40 / 3.6, 200 / 60, 1.2, NOON, NOON + dt.timedelta(minutes=3))
+WASH = Task(STREET, False, 40 / 3.6, 200 / 60, 1.2, 12_000, NOON, NOON + dt.timedelta(minutes=3))
 """600 m at 200 m a minute, 240 l a minute."""
 
 
@@ -110,6 +110,12 @@ def test_water_of_a_minute_is_shared_over_the_work_of_that_minute() -> None:
 def test_a_refill_in_between_proves_nothing() -> None:
     """Water that comes up says nothing of what went down."""
     assert seen([fix(0, 0, 3000), fix(1, 200, 12_000)]).share == 0.0
+
+
+def test_work_right_after_a_refill_is_proven() -> None:
+    """The tank was full when the hose came off, so what is missing since went on the street."""
+    fixes = [fix(-0.5, 0, 3000, "refilling"), *honest()[1:]]
+    assert seen(fixes).share == pytest.approx(1.0, abs=0.001)
 
 
 def test_silence_proves_nothing_and_is_not_held_against_it() -> None:
