@@ -66,7 +66,8 @@ def anneal(
     """Search for the best routes in so many rounds, beginning from `warm` if given.
 
     The result depends on the arguments alone, unless `seconds` is given: then the search ends
-    after that time instead. It is never worse than `warm` where that can be driven.
+    after so much of this process's time instead. It is never worse than `warm` where that can be
+    driven.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def anneal(
     """
     if not problem.arcs or not problem.vehicles:
         return no_routes(problem)
-    began = time.perf_counter()
+    began = time.process_time()
     land, via = _land(problem)
     now, trial, best = (_begun(land, warm or ()) for _ in range(3))
     bits = np.array([(seed + 1) * 0x9E3779B97F4A7C15 % 2**64 or 1], dtype=np.uint64)
@@ -92,7 +93,7 @@ def anneal(
         count = how.chunk if seconds is not None else min(how.chunk, rounds - done)
         compiled.anneal(land, now, trial, best, bits, count, heat, fine, how.removed, how.longest)
         done += count
-        share = done / rounds if seconds is None else (time.perf_counter() - began) / seconds
+        share = done / rounds if seconds is None else (time.process_time() - began) / seconds
     found = _routes(problem, land, via, best, done)
     # Of two ways to a place the cheaper so far is gone on with; where a due time is near, ways
     # that were given may be better by that.
