@@ -13,6 +13,7 @@ from dispatch.runner import Dispatcher
 from dispatch.settings import DispatchSettings
 from geo.district import District
 from store import overrides
+from store.concerns import NotOpen, take
 from store.database import Connection, connect
 from store.overrides import BadOverride, Wish
 from tests.dispatch.test_runner import (
@@ -407,3 +408,28 @@ def test_a_decision_that_cannot_be_kept(
     """What is not whole, or names nobody, is refused with what is wrong."""
     with pytest.raises(BadOverride, match=words):
         decide(conn, block(), NOON, **values)
+
+
+def test_who_sees_to_it_is_named_and_given_time(conn: Connection) -> None:
+    """Once somebody has taken it the chain waits for an hour; nobody can take it twice."""
+    dispatcher = Dispatcher(block([]), QUICK)
+    open_episode(conn, "E1", "B")
+    for minute in (0, 30, 31):
+        dispatcher.step(conn, later(minute))
+    unmade = rows(conn, "SELECT id FROM concerns WHERE kind = 'unmade'")[0]
+    take(conn, unmade, "li", later(32))
+    conn.commit()
+    with pytest.raises(NotOpen):
+        take(conn, unmade, "wang", later(33))
+    for minute in range(33, 100):
+        dispatcher.step(conn, later(minute))
+    story = rows(
+        conn, "SELECT actor, event, role, at FROM escalation_log WHERE concern = %s ORDER BY id",
+        unmade,
+    )  # fmt: skip
+    assert story == [
+        ("dispatch", "opened", None, later(30)),
+        ("dispatch", "called", "dispatcher", later(30)),
+        ("li", "taken", None, later(32)),
+        ("dispatch", "called", "duty_manager", later(92)),
+    ]
