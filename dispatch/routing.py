@@ -38,7 +38,10 @@ NODE_SHARE = 0.2
 """Of the iterations PyVRP gets so many: its first ones gain most."""
 
 ROUNDS = 8
-"""Rounds of annealing per iteration: one takes a few arcs out and puts them back."""
+"""Rounds of annealing per iteration: one takes some ten arcs out and puts them back. Fewer where
+there are fewer than `MANY` arcs, which are soon in their best order."""
+
+MANY = 48
 
 STRICT = Annealing(price=math.inf)
 """No tank is ever overfull: fetching water costs minutes, which may cost a prize, so a price that
@@ -69,7 +72,8 @@ def route(
     nodes = route_nodes(problem, seed=seed, stop=stop, warm=warm)
     by_nodes = cost_of(problem, nodes.steps)
     begin = nodes.steps if by_nodes < given else warm if math.isfinite(given) else None
-    found = anneal(problem, seed=seed, rounds=ROUNDS * iterations, warm=begin, how=STRICT)
+    rounds = math.ceil(ROUNDS * iterations * min(1.0, max(0.25, len(problem.arcs) / MANY)))
+    found = anneal(problem, seed=seed, rounds=rounds, warm=begin, how=STRICT)
     if warm is not None and gain > 0 and given - found.cost <= gain:
         return given_routes(problem, warm)
     return found
