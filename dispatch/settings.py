@@ -82,6 +82,9 @@ class DispatchSettings:
     routine_early
         From this share of the interval between two routine treatments on, a street on the way
         is treated along with others.
+    routine_slot_h
+        Where the model weighs treatments, the last that a street is owed is due by midnight, and
+        those before each so many hours earlier; in as long before it grows from worth nothing.
     increment_limit_ug_m3, increment_over_share
         A street that adds more than this to the background is worth a treatment in itself. An
         order given for that stands until the street adds less than this share of it.
@@ -170,6 +173,7 @@ class DispatchSettings:
         default_factory=lambda: {"wash": 1.0, "sweep": 0.5, "hand_wash": 0.125}
     )
     routine_early: float = 0.85
+    routine_slot_h: float = 4.0
     increment_limit_ug_m3: float = 30.0
     increment_over_share: float = 0.5
     must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
@@ -205,7 +209,7 @@ class DispatchSettings:
         for name in (
             "answer_min", "unheard_min", "replan_min", "horizon_h", "max_wash_kmh", "flag_life_min",
             "routine_prize_s", "fog_l_per_min", "at_once_min", "worth_horizon_h", "worth_gain",
-            "worth_most",
+            "worth_most", "routine_slot_h",
         ):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise ValueError(f"dispatch: {name} must be above 0, not {getattr(self, name)}")

@@ -1,5 +1,6 @@
 """Which places want which treatment, what that is worth, and why the others get none."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,13 @@ from geo.district import District
 CLEANS = frozenset({"wash", "heavy_clean"})
 """Treatments that count as a wash when the next is due."""
 
+OWED = frozenset({"wash", "heavy_clean", "sweep", "hand_wash"})
+"""Treatments that count for a street's least number a day."""
+
 SIGHTINGS = frozenset({"mud_on_road", "dust_plume", "illegal_dumping", "complaint"})
+SEEN_BY_MODEL = frozenset({"mud_on_road", "dust_plume"})
+"""Sightings that are no must where the model of the street says what a treatment is worth: it heeds
+mud, and dust in the air shows in its stations."""
 GATE_FAILURES = frozenset({"unwashed_truck", "wash_bay_idle", "uncovered_truck"})
 EARLY_WARNINGS = frozenset({"cusum", "gate"})
 """Rules that tell of a rise before any limit is passed: somebody looks, nobody drives."""
@@ -187,8 +194,9 @@ class _Wisher:
                 treatment=self.words.treatment(treatment),
             )  # fmt: skip
         due = episode.started_at + timedelta(minutes=self.settings.due_min[episode.level - 1])
-        if priority == 3 and place in self.weighed:
-            # A first level is no must: it gets what the model would have done there anyway.
+        estimated = not episode.measured and episode.level < 3
+        if (priority == 3 or estimated) and place in self.weighed:
+            # No must: it gets what the model, which has seen it, would have done there anyway.
             self.noticed[place] = episode
         else:
             self._want(
@@ -240,6 +248,8 @@ class _Wisher:
     def _sighting(self, flag: Flag) -> None:
         segment = flag.segment
         if segment is None or not self.district.segments[segment].treat:
+            return
+        if flag.kind in SEEN_BY_MODEL and segment in self.weighed:
             return
         done = self._treated(segment, CLEANS)
         if done is not None and done[0] >= flag.ts:
@@ -351,9 +361,11 @@ class _Wisher:
                 continue
             weight = 0.5 + 0.5 * segment.residents / self.mean_residents
             asked = False
-            for treatment, share in self.settings.routine_share.items():
-                asked |= self._routine_want(segment.id, treatment, share, weight)
-            if not self.facts.worths:
+            if self.facts.worths:
+                asked = self._floor_want(segment.id, weight)
+            else:
+                for treatment, share in self.settings.routine_share.items():
+                    asked |= self._routine_want(segment.id, treatment, share, weight)
                 asked |= self._dusty_want(segment.id, weight)
             asked |= any((segment.id, treatment) in self.wants for treatment in self.crews_for)
             if asked or segment.id in said:
@@ -365,6 +377,32 @@ class _Wisher:
                 self.exclusions.append(Exclusion(segment.id, "wash", rested))
             elif not any((segment.id, treatment) in self.wants for treatment in self.crews_for):
                 self.exclusions.append(Exclusion(segment.id, None, self.words.reason("clean")))
+
+    def _floor_want(self, segment: str, weight: float) -> bool:
+        """What a day still owes a street of its treatments, of whatever kind: the last is due by
+        midnight, those before a slot earlier each. What the model has had done counts."""
+        clock = self.now.astimezone(self.district.timezone)
+        begun = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+        today = sum(
+            order.state == "done"
+            and order.place == segment
+            and order.treatment in OWED
+            and order.ended_at >= begun
+            for order in self.facts.ended
+        )
+        owed = self.district.segments[segment].min_treatments_per_day - today
+        if owed <= 0 or self._rested(segment, CLEANS):
+            return False
+        slot = timedelta(hours=self.settings.routine_slot_h)
+        ahead = begun + timedelta(days=1) - math.ceil(owed - 1) * slot - clock
+        worth = min(1 - ahead / slot, 2.0)
+        if worth <= 0:
+            return False
+        reason = self.words.say(
+            "routine", place=self._name(segment), treatment=self.words.treatment("wash")
+        )
+        prize = self.settings.routine_prize_s * weight * worth
+        return self._want(Want(segment, False, "wash", 4, prize, reason))
 
     def _routine_want(self, segment: str, treatment: str, share: float, weight: float) -> bool:
         times_a_day = self.district.segments[segment].min_treatments_per_day * share

@@ -15,6 +15,9 @@ from dispatch.settings import TREATS, WET, DispatchSettings
 from dispatch.shifts import shift_at
 from geo.district import Crew, District
 
+FAMILY: Mapping[str, str] = {"heavy_clean": "wash"}
+"""Treatments of one family do the same to a street: one of them is enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -43,7 +46,8 @@ def chosen(
     *,
     factors: Mapping[tuple[str, str], float],
 ) -> Chosen:
-    """The best treatments for the next `worth_horizon_h` of `crews`, one for each segment.
+    """The best treatments for the next `worth_horizon_h` of `crews`, one of each family for each
+    segment: a crew that can do little must not keep another from where it would do much.
 
     `factors`, by segment and treatment, change the rank of one and its prize with it; 1 where it
     names none. Ties go by segment and treatment, so that the result depends on the arguments alone.
@@ -67,18 +71,19 @@ def chosen(
         factor = factors.get((worth.segment, worth.treatment), 1.0)
         ranked.append((factor * worth.spared / cost_s, cost_s, worth))
     ranked.sort(key=lambda one: (-one[0], one[2].segment, one[2].treatment))
-    taken: dict[str, tuple[float, float, Worth]] = {}
+    taken: dict[tuple[str, str], tuple[float, float, Worth]] = {}
     used_s: dict[str, float] = dict.fromkeys(able, 0.0)
     count: dict[str, int] = dict.fromkeys(able, 0)
     price: dict[str, float] = {}
     for rate, cost_s, worth in ranked:
         treatment = worth.treatment
         over = used_s[treatment] >= settings.worth_choice * left_s[treatment]
-        if worth.segment in taken or over or count[treatment] >= settings.worth_most:
+        key = worth.segment, FAMILY.get(treatment, treatment)
+        if key in taken or over or count[treatment] >= settings.worth_most:
             continue
         if used_s[treatment] < left_s[treatment]:
             price[treatment] = rate
-        taken[worth.segment] = rate, cost_s, worth
+        taken[key] = rate, cost_s, worth
         used_s[treatment] += cost_s
         count[treatment] += 1
     candidates = tuple(
@@ -88,11 +93,12 @@ def chosen(
             worth.spared,
             settings.worth_gain * cost_s * rate / price[worth.treatment],
         )
-        for segment, (rate, cost_s, worth) in taken.items()
+        for (segment, _), (rate, cost_s, worth) in taken.items()
     )
     passed: dict[str, Worth] = {}
+    served = {segment for segment, _ in taken}
     for _, _, worth in ranked:
-        if worth.segment not in taken:
+        if worth.segment not in served:
             passed.setdefault(worth.segment, worth)
     return Chosen(candidates, tuple(passed.values()))
 

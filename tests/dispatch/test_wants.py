@@ -366,15 +366,32 @@ def test_no_more_is_asked_for_than_crews_can_do() -> None:
 
 
 def test_a_street_gets_the_treatment_that_spares_most_for_the_time() -> None:
-    """One treatment, not all of them: the model gave each as if it were alone."""
-    worths = (spares("A", 40.0), spares("A", 50.0, "heavy_clean"), spares("A", 30.0, "sweep"))
-    slow = fleet("water_truck", "heavy_cleaner", "sweeper")
+    """One of those that clean with water, not both: the model gave each as if it were alone."""
+    worths = (spares("A", 40.0), spares("A", 50.0, "heavy_clean"))
+    slow = fleet("water_truck", "heavy_cleaner")
     slow.crews["heavy_cleaner"] = crew("heavy_cleaner", "heavy_cleaner", work_speed_kmh=4.0)
-    ended = (*RESTED, *(done(place, "sweep", 250) for place in "ABCD"))
     found = wishes(
-        Facts(NOON, ended=ended, worths=worths), slow, SETTINGS, {c: c for c in slow.crews}
+        Facts(NOON, ended=RESTED, worths=worths), slow, SETTINGS, {c: c for c in slow.crews}
     )
     assert [want.treatment for want in at(found, "A")] == ["wash"]
+
+
+def test_a_crew_that_does_little_leaves_the_street_to_one_that_does_much() -> None:
+    """However fast a fog cannon passes, the truck still washes where a wash spares most."""
+    worths = (
+        spares("A", 40.0),
+        spares("A", 39.0, "fog"),
+        spares("B", 1.0),
+        spares("B", 1.0, "fog"),
+    )
+    town = fleet("water_truck", "fog_cannon")
+    town.crews["fog_cannon"] = crew("fog_cannon", "fog_cannon", work_speed_kmh=40.0)
+    ended = (*RESTED, *(done(place, "fog", 200) for place in "ABCD"))
+    found = wishes(
+        Facts(NOON, ended=ended, worths=worths), town, SETTINGS, {c: c for c in town.crews}
+    )
+    assert {want.treatment for want in at(found, "A")} == {"wash", "fog"}
+    assert at(found, "A", "wash")[0].prize > 10 * at(found, "B", "wash")[0].prize
 
 
 def test_musts_come_before_what_is_worthwhile() -> None:
@@ -395,9 +412,9 @@ def test_a_first_level_is_worth_what_the_model_says() -> None:
     assert (first.priority, first.episode, second.priority) == (3, "E1", 4)
     assert first.prize == pytest.approx(second.prize / 2)
     assert "level 1" in first.reason
-    worths = tuple(map(spares, "ABCD", (10.0, 40.0, 30.0, 20.0)))
+    four = tuple(map(spares, "ABCD", (10.0, 40.0, 30.0, 20.0)))
     found = wishes(
-        Facts(NOON, episodes=(episode(1),), ended=RESTED, worths=worths),
+        Facts(NOON, episodes=(episode(1),), ended=RESTED, worths=four),
         fleet("water_truck"),
         replace(SETTINGS, worth_horizon_h=1 / 15, worth_choice=1.0),
         {"water_truck": "water_truck"},
@@ -464,11 +481,28 @@ def test_what_a_crew_has_been_told_counts_for_more() -> None:
     assert [want.place for want in found.wants] == ["B", "A"]
 
 
-def test_routine_is_a_floor_under_what_is_worthwhile() -> None:
-    """An overdue round is worth its prize where the model says that it spares next to nothing."""
+def test_what_a_day_owes_a_street_is_a_floor_under_what_is_worthwhile() -> None:
+    """A street that is owed a treatment by midnight is worth nothing more in the morning, and more
+    than what spares next to nothing in the last hours; what was done today, by whatever crew,
+    counts."""
     worths = (spares("A", 0.001), spares("B", 1000.0))
-    plain = at(wished("water_truck"), "A")[0].prize
-    assert at(wished("water_truck", worths=worths), "A")[0].prize >= plain
+    town = fleet("water_truck")
+    owing = replace(town.segments["A"], min_treatments_per_day=1.0)
+    town = replace(town, segments={**town.segments, "A": owing})
+
+    def prize(now: dt.datetime, *ended: Ended) -> float:
+        asked = wishes(
+            Facts(now, worths=worths, ended=ended), town, SETTINGS, {"water_truck": "water_truck"}
+        )
+        return next((want.prize for want in asked.wants if want.place == "A"), 0.0)
+
+    midnight = NOON.astimezone(town.timezone).replace(hour=23, minute=50)
+    morning = midnight - dt.timedelta(hours=14)
+    assert prize(morning) == prize(morning, Ended("O", "C", "sweep", "A", "done", morning))
+    swept = Ended("O", "C", "sweep", "A", "done", midnight - dt.timedelta(hours=3))
+    yesterday = Ended("O", "C", "sweep", "A", "done", midnight - dt.timedelta(hours=30))
+    assert prize(midnight) > 2 * prize(midnight, swept)
+    assert prize(midnight, yesterday) == prize(midnight)
 
 
 def test_without_the_models_word_the_increment_decides() -> None:
