@@ -114,7 +114,13 @@ def test_only_calm_plans_must_be_better_by_something() -> None:
 def test_what_an_operator_decides_and_a_complaint_are_urgent() -> None:
     """A decision that comes or goes, and a complaint that comes, do not wait for a pause; a
     complaint that goes is no reason."""
-    held = {"crews": {}, "weather": None, "episodes": {}, "troubles": [], "orders": {}}
+    held: dict[str, Any] = {
+        "crews": {},
+        "weather": None,
+        "episodes": {},
+        "troubles": [],
+        "orders": {},
+    }
     force = PlanInForce("P1", NOON, held | {"overrides": [7], "complaints": ["a/1"]})
 
     def why(overrides: list[int], complaints: list[str]) -> str | None:
