@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analytics.readings import COLUMNS, RAIN, RH, TEMP, WIND_DIR, WIND_SPEED, Readings
 from analytics.street.inputs import STALE_MIN, Sky, weather
+from analytics.street.rain import Gauges
 from analytics.street.weather import (
     Weather,
     drying_mm_h,
@@ -117,9 +118,15 @@ def ground(street):
     return model_of(street).ground
 
 
+def sky_after(sky, said, first, count, ground):
+    """What is known after a span of which no gauge has told before, and its weather."""
+    sky, _, found = weather(sky, Gauges.unheard(len(ground.own)), said, first, count, ground)
+    return sky, found
+
+
 def test_before_anybody_speaks_the_wind_is_unknown(ground):
     """And the air is that of a mild dry day; the sun needs nobody to tell it."""
-    _, (now,) = weather(Sky.unknown(), Readings.none(), NOON, 1, ground)
+    _, (now,) = sky_after(Sky.unknown(), Readings.none(), NOON, 1, ground)
     assert np.isnan(now.wind_ms)
     assert np.isnan(now.wind_from_deg)
     assert (now.temp, now.rh, now.rain_mm) == (20.0, 60.0, 0.0)
@@ -130,7 +137,7 @@ def test_after_an_hour_of_silence_the_sky_is_forgotten(ground):
     """What was told last holds for an hour, and not a minute longer; a new word is not mixed with
     the forgotten one."""
     said = told((0, 0, wind(4.0, 200.0) | {TEMP: 9.0, RH: 80.0}), (0, 70, wind(1.0, 20.0)))
-    _, now = weather(Sky.unknown(), said, NOON, 71, ground)
+    _, now = sky_after(Sky.unknown(), said, NOON, 71, ground)
     for t in (0, 1, STALE_MIN):
         assert (now[t].wind_ms, now[t].temp, now[t].rh) == (4.0, 9.0, 80.0)
         assert now[t].wind_from_deg == pytest.approx(200.0)
@@ -146,16 +153,16 @@ def test_the_middle_station_is_believed(ground):
     three = told(
         *((s, 0, wind(v, 90.0) | {TEMP: 10.0 * v}) for s, v in enumerate((1.0, 2.0, 50.0)))
     )
-    _, (now,) = weather(Sky.unknown(), three, NOON, 1, ground)
+    _, (now,) = sky_after(Sky.unknown(), three, NOON, 1, ground)
     assert now.wind_ms == 2.0
     two = told((0, 0, {TEMP: 10.0}), (1, 0, {TEMP: 11.0}), (1, 0, {TEMP: 13.0}))
-    _, (now,) = weather(Sky.unknown(), two, NOON, 1, ground)
+    _, (now,) = sky_after(Sky.unknown(), two, NOON, 1, ground)
     assert now.temp == 11.0
 
 
 def test_winds_about_north_meet_in_the_north(ground):
     """350 and 10 degrees are not south together."""
-    _, (now,) = weather(
+    _, (now,) = sky_after(
         Sky.unknown(), told((0, 0, wind(2.0, 350.0)), (1, 0, wind(2.0, 10.0))), NOON, 1, ground
     )
     assert min(now.wind_from_deg, 360 - now.wind_from_deg) == pytest.approx(0.0, abs=1e-6)
@@ -174,14 +181,14 @@ def test_winds_about_north_meet_in_the_north(ground):
 def test_broken_vanes_are_not_heeded(ground, broken):
     """What is no speed or no direction does not move the wind, whatever stands beside it."""
     first = told((0, 0, wind(2.0, 90.0)))
-    sky, _ = weather(Sky.unknown(), first, NOON, 1, ground)
+    sky, _ = sky_after(Sky.unknown(), first, NOON, 1, ground)
     good = {column: v for column, v in wind(2.0, 90.0).items() if broken[column] in (2.0, 80.0)}
     alone = told((0, 1, broken))
-    _, (now,) = weather(sky, alone, NOON + 1, 1, ground)
+    _, (now,) = sky_after(sky, alone, NOON + 1, 1, ground)
     assert now.wind_ms == 2.0
     assert now.wind_from_deg == pytest.approx(90.0)
     beside = told((0, 1, good | wind(2.0, 90.0)), (1, 1, broken | good))
-    _, (now,) = weather(sky, beside, NOON + 1, 1, ground)
+    _, (now,) = sky_after(sky, beside, NOON + 1, 1, ground)
     assert now.wind_ms == 2.0
     assert now.wind_from_deg == pytest.approx(90.0)
 
@@ -189,21 +196,27 @@ def test_broken_vanes_are_not_heeded(ground, broken):
 def test_impossible_air_is_not_heeded(ground):
     """Temperatures and humidities that cannot be leave what was known."""
     said = told((0, 0, {TEMP: 12.0, RH: 70.0}), (0, 1, {TEMP: 999.0, RH: 0.0}))
-    _, now = weather(Sky.unknown(), said, NOON, 2, ground)
+    _, now = sky_after(Sky.unknown(), said, NOON, 2, ground)
     assert (now[1].temp, now[1].rh) == (12.0, 70.0)
 
 
 def test_rain_counts_once(ground):
     """However many stations tell of it, and in its own minute alone."""
-    said = told(*((s, 1, {RAIN: 0.4}) for s in range(3)), (0, 2, {RAIN: -1.0}))
-    _, now = weather(Sky.unknown(), said, NOON, 5, ground)
-    assert [minute.rain_mm for minute in now] == [0.0, 0.4, 0.0, 0.0, 0.0]
+    said = told(
+        *((s, t, {RAIN: mm}) for s in range(3) for t, mm in enumerate((0.0, 0.4, 0.0))),
+        (0, 3, {RAIN: -1.0}),
+    )
+    _, now = sky_after(Sky.unknown(), said, NOON, 5, ground)
+    assert [minute.rain_mm for minute in now] == pytest.approx([0.0, 0.4, 0.0, 0.0, 0.0])
 
 
 def test_rain_of_several_readings_in_a_minute_adds_up(ground):
     """Each tells what fell since the one before it."""
-    said = told(*((0, 1, {RAIN: 0.1}) for _ in range(3)), (1, 1, {RAIN: 0.3}))
-    _, (_, now) = weather(Sky.unknown(), said, NOON, 2, ground)
+    said = told(
+        (0, 0, {RAIN: 0.0}), (1, 0, {RAIN: 0.0}),
+        *((0, 1, {RAIN: 0.1}) for _ in range(3)), (1, 1, {RAIN: 0.3}),
+    )  # fmt: skip
+    _, (_, now) = sky_after(Sky.unknown(), said, NOON, 2, ground)
     assert now.rain_mm == pytest.approx(0.3)
 
 
@@ -227,10 +240,11 @@ def test_the_sky_is_the_same_however_time_is_cut(ground, data):
     )
     said = told(*data.draw(st.lists(some, max_size=20, unique_by=lambda row: row[:2])))
     cuts = [0, *sorted(data.draw(st.sets(st.integers(1, 150), max_size=5))), 151]
-    whole_sky, whole = weather(Sky.unknown(), said, NOON, 151, ground)
-    sky, parts = Sky.unknown(), []
+    unheard = Gauges.unheard(len(ground.own))
+    whole_sky, _, whole = weather(Sky.unknown(), unheard, said, NOON, 151, ground)
+    sky, gauges, parts = Sky.unknown(), unheard, []
     for begin, end in itertools.pairwise(cuts):
-        sky, part = weather(sky, said, NOON + begin, end - begin, ground)
+        sky, gauges, part = weather(sky, gauges, said, NOON + begin, end - begin, ground)
         parts += part
     assert repr(parts) == repr(whole)
     assert sky == whole_sky
