@@ -1,4 +1,4 @@
-"""Every word of the pages, in Chinese and English: `console/texts/*.toml`."""
+"""Every word of the pages, in Chinese and English: `console/texts/<language>/*.toml`."""
 
 import re
 import tomllib
@@ -16,9 +16,17 @@ Texts = Mapping[str, Mapping[str, str]]
 
 @cache
 def texts(language: Language) -> Texts:
-    """Section -> key -> text."""
-    file = resources.files("console") / "texts" / f"{language}.toml"
-    return cast(Texts, tomllib.loads(file.read_text("utf-8")))
+    """Section -> key -> text, from all files of the language.
+
+    Raises ValueError where two files have one section.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    for file in (resources.files("console") / "texts" / language).iterdir():
+        sections = cast(Texts, tomllib.loads(file.read_text("utf-8")))
+        if both := found.keys() & sections.keys():
+            raise ValueError(f"{file}: another file has the section {min(both)} too")
+        found |= sections
+    return found
 
 
 _BOTH = re.compile(r"([^A-Za-z]*[\u4e00-\u9fff][^A-Za-z]*?)\s+([A-Za-z].*)")

@@ -2,7 +2,7 @@
 import { h } from "/lib/vue/vue.esm-browser.prod.js";
 import { district, me } from "./board.js";
 import { live, tables } from "./live.js";
-import { age, clockSeconds, compass, day, language, nameOf, speak, t, whole } from "./texts.js";
+import { age, clockSeconds, compass, day, language, nameOf, t, whole } from "./texts.js";
 import { switchTheme, theme } from "./theme-switch.js";
 
 const OLD_MS = 10 * 60_000;
@@ -29,7 +29,7 @@ export const Header = () => {
     ] : []),
     h("div", { class: "controls" }, [
       h("span", { class: live.connected ? "pulse on" : "pulse", role: "status" }, [h("i"), t(live.connected ? "header.live" : "header.offline")]),
-      h("button", { type: "button", lang: language() === "en" ? "zh-CN" : "en", onClick: () => speak(language() === "en" ? "zh-CN" : "en") }, t("app.language")),
+      h("button", { type: "button", lang: language() === "en" ? "zh-CN" : "en", onClick: () => location.assign(`?lang=${language() === "en" ? "zh-CN" : "en"}`) }, t("app.language")),
       h("button", { type: "button", onClick: switchTheme }, t(theme.value === "dark" ? "app.to_light" : "app.to_dark")),
       h("form", { method: "post", action: "/logout" }, h("button", { title: me.name }, t("app.sign_out"))),
     ]),

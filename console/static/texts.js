@@ -9,8 +9,6 @@ export async function speak(language) {
   const answer = await fetch(`/texts/${language}.json`);
   words.all = await answer.json();
   words.language = language;
-  document.documentElement.lang = language;
-  document.cookie = `roaddust_language=${language}; path=/; max-age=31536000; samesite=lax`;
 }
 
 // "section.key" with {names} filled in; an unknown key of an open set shows itself.

@@ -1,0 +1,10 @@
+"""REST under /api/v1: the same things that the pages show and do, a module for each matter."""
+
+from fastapi import APIRouter
+
+from console.api import dispatch, district, episodes, people, platform, state
+from console.problems import RESPONSES
+
+router = APIRouter(prefix="/api/v1", responses=RESPONSES)
+for part in (district, state, episodes, dispatch, platform, people):
+    router.include_router(part.router)

@@ -1,0 +1,12 @@
+"""The pages, a module for each, and the files they are made of."""
+
+from fastapi import APIRouter
+
+from console.pages import entry, street
+from console.pages.files import mount_files
+
+__all__ = ["mount_files", "router"]
+
+router = APIRouter(include_in_schema=False)
+for part in (entry, street):
+    router.include_router(part.router)
