@@ -63,8 +63,9 @@ def trigger(
 
     A new or raised episode of level 2 or more, a complaint, a crew that comes or goes, weather that
     begins or ceases to keep water off the street, and what an operator decides are urgent.
-    Everything else waits until the plan in force is `pause_min` old. An order done as planned is no
-    reason, unless it was the crew's last: the crew knows its next one.
+    Everything else waits until the plan in force is `pause_min` old, and what a lesser episode does
+    after it has been answered until it is `replan_min` old. An order done as planned is no reason,
+    unless it was the crew's last: the crew knows its next one.
     """
     if force is None:
         return "first"
@@ -83,7 +84,7 @@ def trigger(
     age = now - force.issued_at
     if age < timedelta(minutes=settings.pause_min):
         return None
-    if known != present["episodes"]:
+    if _otherwise(known, present["episodes"]):
         return "episode_changed"
     if set(present["troubles"]) - set(before["troubles"]):
         return "order"
@@ -103,6 +104,21 @@ def _worse(before: Sequence[Any] | None, after: Sequence[Any]) -> bool:
     if before is None or after[0] > before[0]:
         return True
     return bool(after[1] == "active" and before[1] == "recovering")
+
+
+def _otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether an episode is new, or one that a crew is sent for in itself has changed or ended.
+
+    A lesser one is weighed by what a treatment spares, which does not change with its state or
+    cause: made anew for each of those, two plans in three found nothing else to do.
+    """
+    if after.keys() - before.keys():
+        return True
+    return any(
+        known != after.get(episode)
+        for episode, known in before.items()
+        if max(known[0], after.get(episode, known)[0]) >= URGENT_LEVEL
+    )
 
 
 def gain_s(reason: str, settings: DispatchSettings) -> float:

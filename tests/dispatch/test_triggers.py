@@ -74,6 +74,21 @@ def test_others_wait_for_the_pause(changes: dict[str, Any], why: str) -> None:
     assert reason(2, **changes) == why
 
 
+@pytest.mark.parametrize(
+    "after", [[1, "recovering", "road", False], [1, "active", "site", False], None]
+)
+def test_a_lesser_episode_that_was_answered_waits_for_the_timer(after: list[Any] | None) -> None:
+    """What one of level 1 does after its first answer asks for no plan of its own."""
+    before = copy.deepcopy(SITUATION)
+    before["episodes"]["E2"] = [1, "active", "road", False]
+    now = copy.deepcopy(SITUATION)
+    if after:
+        now["episodes"]["E2"] = after
+    force = PlanInForce("P-1", NOON, before)
+    assert trigger(force, now, NOON + timedelta(minutes=9.9), SETTINGS) is None
+    assert trigger(force, now, NOON + timedelta(minutes=10), SETTINGS) == "timer"
+
+
 def test_orders_done_as_planned_are_no_reason() -> None:
     """A crew that has ended one order of three knows its next."""
     assert reason(5, orders={"W1": 2}) is None
