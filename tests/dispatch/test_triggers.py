@@ -85,8 +85,8 @@ def test_a_lesser_episode_that_was_answered_waits_for_the_timer(after: list[Any]
     if after:
         now["episodes"]["E2"] = after
     force = PlanInForce("P-1", NOON, before)
-    assert trigger(force, now, NOON + timedelta(minutes=9.9), SETTINGS) is None
-    assert trigger(force, now, NOON + timedelta(minutes=10), SETTINGS) == "timer"
+    assert trigger(force, now, NOON + dt.timedelta(minutes=9.9), SETTINGS) is None
+    assert trigger(force, now, NOON + dt.timedelta(minutes=10), SETTINGS) == "timer"
 
 
 def test_orders_done_as_planned_are_no_reason() -> None:
