@@ -12,6 +12,7 @@ from dispatch.matters import answers
 from dispatch.messages import Message, encode, plan_message, tells_anew, tells_more
 from dispatch.planning import Plan, Planner
 from dispatch.positions import Positions
+from dispatch.previews import Draft, answer_waiting
 from dispatch.settings import DispatchSettings
 from dispatch.triggers import PlanInForce, gain_s, settled, situation, trigger
 from dispatch.troubles import Troubles, against
@@ -57,6 +58,7 @@ class Dispatcher:
             conn.rollback()
             raise
         conn.commit()
+        answer_waiting(conn, now, self.planner, self._draft)
 
     def _step(self, conn: Connection, now: datetime) -> None:
         self._hear(conn)
@@ -181,18 +183,8 @@ class Dispatcher:
     ) -> dict[str, Any]:
         """Make a plan and give its orders; returns the situation that it was made from."""
         now = present.now
-        facts = tables.load_facts(
-            conn, present, self.district, self.planner.places, self.settings,
-            force.situation.get("weather") if force else None,
-        )  # fmt: skip
-        able = {c: s.crew.kind for c, s in crews.items() if s.condition == "ready"}
-        wished = wishes(facts, self.district, self.settings, able)
-        plan_id = tables.free_plan_id(conn, now)
-        plan = self.planner.plan(
-            now, plan_id, crews, wished.wants,
-            left_out=None if force is None else settled(force, reason), dry=dry is not None,
-            gain_s=gain_s(reason, self.settings), overrides=present.overrides,
-        )  # fmt: skip
+        draft = self._draft(conn, present, crews, force, reason)
+        plan_id, wished, plan = draft.plan_id, draft.wished, draft.plan
         chosen = [order for orders in plan.orders.values() for order in orders]
         excluded = (*wished.exclusions, *plan.exclusions)
         before = tables.load_told(conn, force.id if force else None)
@@ -238,6 +230,31 @@ class Dispatcher:
             new = self.words.say("new_plan", crew=self.district.crews[crew].name, orders=orders)
             self._by_notice(conn, now, crew, new)
         return holds
+
+    def _draft(
+        self,
+        conn: Connection,
+        present: Present,
+        crews: Mapping[str, Standing],
+        force: PlanInForce | None,
+        reason: str,
+    ) -> Draft:
+        """Plan from the situation; nothing is kept and nobody is told."""
+        now = present.now
+        weather = force.situation.get("weather") if force else None
+        dry = hindrance(present.weather, self.settings, self.words, weather)
+        facts = tables.load_facts(
+            conn, present, self.district, self.planner.places, self.settings, weather
+        )
+        able = {c: s.crew.kind for c, s in crews.items() if s.condition == "ready"}
+        wished = wishes(facts, self.district, self.settings, able)
+        plan_id = tables.free_plan_id(conn, now)
+        plan = self.planner.plan(
+            now, plan_id, crews, wished.wants,
+            left_out=None if force is None else settled(force, reason), dry=dry is not None,
+            gain_s=gain_s(reason, self.settings), overrides=present.overrides,
+        )  # fmt: skip
+        return Draft(plan_id, facts, wished, plan)
 
     def _messages(
         self, now: datetime, plan_id: str, plan: Plan, before: Mapping[str, Message]
