@@ -54,6 +54,7 @@ def create_app(
         segments=[segment.id for segment in district.segments.values() if segment.treat],
         stations=list(district.stations),
         crews=list(district.crews),
+        cameras=list(district.cameras),
     )
     feed = Feed(connections, wanted, now)
 

@@ -61,7 +61,7 @@ class Feed:
 
     def __init__(self, pool: Pool, wanted: Wanted, now: Callable[[], datetime] | None) -> None:
         self._pool = pool
-        self._wanted = wanted
+        self.wanted = wanted
         self._now = now
         self._snapshot: Snapshot | None = None
         self._version = 0
@@ -85,7 +85,7 @@ class Feed:
         """The state right now, read for the caller."""
         now = await self.time()
         async with self._pool.connection() as conn:
-            return await take(conn, self._wanted, now)
+            return await take(conn, self.wanted, now)
 
     def nudge(self) -> None:
         """Somebody has just changed something: look again at once."""
@@ -146,7 +146,9 @@ class Feed:
                         while not self._has_news(seen):
                             await self._news.wait()
                 except TimeoutError:
-                    yield b": still here\n\n"
+                    # An event, not a comment: a page must be able to tell a quiet street from a
+                    # connection that has died without a word.
+                    yield b"event: beat\ndata: {}\n\n"
         finally:
             self.browsers -= 1
 

@@ -56,7 +56,13 @@ def layers(district: GeoDistrict, limits: Limits) -> District:
             for station in district.stations.values()
         ],
         cameras=[
-            Camera(id=camera.id, lon=camera.lon, lat=camera.lat)
+            Camera(
+                id=camera.id,
+                lon=camera.lon,
+                lat=camera.lat,
+                segment=camera.segment,
+                site=camera.site,
+            )
             for camera in district.cameras.values()
         ],
         depots=[

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 Level = Literal[0, 1, 2, 3]
 Freshness = Literal["live", "stale", "none"]
 Standing = Literal["live", "stale", "unmeasured"]
+StationHealth = Literal["live", "late", "silent", "doubted"]
 EpisodeState = Literal["pending", "active", "recovering", "closed"]
 OrderState = Literal[
     "sent", "accepted", "started", "done", "failed", "refused", "withdrawn", "silent"
@@ -57,6 +58,8 @@ class Camera(BaseModel):
     id: str
     lon: float
     lat: float
+    segment: str | None
+    site: str | None
 
 
 class Depot(BaseModel):
@@ -94,7 +97,8 @@ class District(BaseModel):
 
 class SegmentNow(BaseModel):
     """The newest minute of a segment. `standing` says how far to trust it: `unmeasured` when
-    nobody measures near (never to be shown as clean), `stale` when the minute is old."""
+    nobody measures near (never to be shown as clean), `stale` when the minute is old. `estimate`
+    is the increment at the kerbs by the model, between `low` and `high` with 90 %."""
 
     ts: datetime | None
     pm10: float | None
@@ -104,10 +108,16 @@ class SegmentNow(BaseModel):
     confidence: float
     cause: str | None
     treated_at: datetime | None
+    estimate: float | None
+    low: float | None
+    high: float | None
     standing: Standing
 
 
 class StationNow(BaseModel):
+    """The newest reading. `health` in one word: `late` after 10 minutes, `silent` after 2 hours,
+    `doubted` when `doubts` names the tests that it or the minutes before it did not pass."""
+
     ts: datetime | None
     pm10: float | None
     pm25: float | None
@@ -119,7 +129,9 @@ class StationNow(BaseModel):
     rain: float | None
     noise: float | None
     status: str | None
+    doubts: list[str]
     freshness: Freshness
+    health: StationHealth
 
 
 class StationDay(BaseModel):
@@ -150,6 +162,20 @@ class CrewNow(BaseModel):
     freshness: Freshness
 
 
+class CameraNow(BaseModel):
+    """What a camera saw in the last hour: trucks, and its newest flag with the picture it sent."""
+
+    ts: datetime | None
+    trucks: int
+    flags: int
+    flag: str | None
+    flag_ts: datetime | None
+    confidence: float | None
+    truck: str | None
+    media: Any
+    note: str | None
+
+
 class Wind(BaseModel):
     """Mean wind of the stations; `dir` is where it comes from."""
 
@@ -172,6 +198,7 @@ class Overview(BaseModel):
 
     now: datetime
     wind: Wind | None
+    rain: float | None = Field(description="mm since the stations' readings before, their median")
     background: float | None
     counts: Counts
     newest_reading: datetime | None
@@ -378,6 +405,7 @@ class State(BaseModel):
     segments: dict[str, SegmentNow]
     stations: dict[str, StationNow]
     crews: dict[str, CrewNow]
+    cameras: dict[str, CameraNow]
     episodes: dict[str, Episode]
     orders: dict[str, BoardOrder]
 

@@ -13,6 +13,7 @@ Row = Mapping[str, Any]
 
 SEGMENT_STALE_AFTER = timedelta(minutes=5)
 READING_STALE_AFTER = timedelta(minutes=10)
+READING_SILENT_AFTER = timedelta(hours=2)
 POSITION_STALE_AFTER = timedelta(minutes=5)
 UNMEASURED_BELOW = 0.1
 """Confidence under which nobody is measuring a segment."""
@@ -35,6 +36,27 @@ def freshness(
     if ts is None:
         return "none"
     return "stale" if now - ts > stale_after else "live"
+
+
+def station_health(
+    ts: datetime | None, doubts: Sequence[str], now: datetime
+) -> Literal["live", "late", "silent", "doubted"]:
+    """A station in one word. That it is silent or late says more than that it was doubted."""
+    if ts is None or now - ts > READING_SILENT_AFTER:
+        return "silent"
+    if now - ts > READING_STALE_AFTER:
+        return "late"
+    return "doubted" if doubts else "live"
+
+
+def median_rain(readings: Iterable[Row], now: datetime) -> float | None:
+    """Median of the fresh readings with rain, mm since each station's reading before."""
+    fallen = [
+        reading["rain"]
+        for reading in readings
+        if reading["rain"] is not None and now - reading["ts"] <= READING_STALE_AFTER
+    ]
+    return round(median(fallen), 2) if fallen else None
 
 
 def mean_wind(readings: Iterable[Row], now: datetime) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """The whole moving state from one set of queries, for every browser at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +15,9 @@ from console.overview import (
     freshness,
     heading,
     mean_wind,
+    median_rain,
     standing,
+    station_health,
 )
 from console.pool import Conn, row, rows
 from store.statements import statements
@@ -39,6 +41,7 @@ class Wanted:
     segments: list[str]
     stations: list[str]
     crews: list[str]
+    cameras: list[str] = field(default_factory=list)
 
 
 async def meta_now(conn: Conn) -> datetime | None:
@@ -49,40 +52,59 @@ async def meta_now(conn: Conn) -> datetime | None:
 
 async def take(conn: Conn, wanted: Wanted, now: datetime) -> Snapshot:
     """Read everything that moves as of `now`."""
-    minutes = await rows(conn, SQL.latest_segment_minutes, {"segments": wanted.segments})
-    readings = await rows(conn, SQL.latest_readings, {"stations": wanted.stations})
-    positions = await rows(conn, SQL.latest_positions, {"crews": wanted.crews})
+    air = await read_air(conn, wanted, now)
     orders = await rows(conn, SQL.board_orders, {"since": now - ENDED_SHOWN})
     episodes = await rows(conn, SQL.board_episodes, {"since": now - CLOSED_SHOWN})
     notices = await rows(conn, SQL.open_notices, {})
     plan = await row(conn, SQL.latest_plan, {})
-    return arrange(wanted, now, minutes, readings, positions, orders, episodes, notices, plan)
+    return arrange(wanted, now, air, orders, episodes, notices, plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Air:
+    """What was measured, seen and driven, as rows: the newest of each thing as of a time."""
+
+    minutes: Sequence[Entry]
+    readings: Sequence[Entry]
+    positions: Sequence[Entry]
+    seen: Sequence[Entry]
+
+
+async def read_air(conn: Conn, wanted: Wanted, at: datetime) -> Air:
+    """The newest of each segment, station, crew and camera at `at`, now or long ago."""
+    return Air(
+        await rows(conn, SQL.latest_segment_minutes, {"segments": wanted.segments, "at": at}),
+        await rows(conn, SQL.latest_readings, {"stations": wanted.stations, "at": at}),
+        await rows(conn, SQL.latest_positions, {"crews": wanted.crews, "at": at}),
+        await rows(conn, SQL.seen_by_cameras, {"cameras": wanted.cameras, "at": at})
+        if wanted.cameras
+        else [],
+    )
 
 
 def arrange(
     wanted: Wanted,
     now: datetime,
-    minutes: Sequence[Entry],
-    readings: Sequence[Entry],
-    positions: Sequence[Entry],
+    air: Air,
     orders: Sequence[Entry],
     episodes: Sequence[Entry],
     notices: Sequence[Entry],
     plan: Mapping[str, Any] | None,
 ) -> Snapshot:
     """Rows as the pages want them: by id, each with how fresh it is."""
-    segments = _segments(wanted.segments, minutes, now)
-    stations = _stations(wanted.stations, readings, now)
+    segments = _segments(wanted.segments, air.minutes, now)
+    stations = _stations(wanted.stations, air.readings, now)
     since: dict[str, datetime] = {}
     for notice in notices:
         since.setdefault(notice["kind"], notice["started_at"])
     return {
         "overview": {
             "now": now,
-            "wind": mean_wind(readings, now),
+            "wind": mean_wind(air.readings, now),
+            "rain": median_rain(air.readings, now),
             "background": district_background(segments.values()),
             "counts": counts(segments.values(), episodes, now),
-            "newest_reading": max((reading["ts"] for reading in readings), default=None),
+            "newest_reading": max((reading["ts"] for reading in air.readings), default=None),
             "stations_live": sum(s["freshness"] == "live" for s in stations.values()),
             "sand_dust_since": since.get("sand_dust"),
             "haze_since": since.get("haze"),
@@ -92,7 +114,8 @@ def arrange(
         },
         "segments": segments,
         "stations": stations,
-        "crews": _crews(wanted.crews, positions, now),
+        "crews": _crews(wanted.crews, air.positions, now),
+        "cameras": _cameras(wanted.cameras, air.seen),
         "episodes": {episode["id"]: episode for episode in episodes},
         "orders": {order["id"]: order for order in orders},
     }
@@ -107,13 +130,19 @@ _NO_MINUTE: Entry = {
     "confidence": 0.0,
     "cause": None,
     "treated_at": None,
+    "estimate": None,
+    "low": None,
+    "high": None,
 }
 _NO_READING: Entry = dict.fromkeys(
     (
         "ts", "pm10", "pm25", "tsp", "temp", "rh", "wind_speed", "wind_dir", "rain", "noise",
         "status",
     )
-)  # fmt: skip
+) | {"doubts": []}  # fmt: skip
+_NOTHING_SEEN: Entry = dict.fromkeys(
+    ("ts", "flag", "flag_ts", "confidence", "truck", "media", "note")
+) | {"trucks": 0, "flags": 0}
 _NO_POSITION: Entry = dict.fromkeys(("ts", "lon", "lat", "speed_kmh", "water_l", "state"))
 
 
@@ -130,10 +159,18 @@ def _stations(ids: Sequence[str], readings: Sequence[Entry], now: datetime) -> d
     found = {reading["station"]: reading for reading in readings}
     return {
         id_: _rounded(_without(entry, "station"))
-        | {"freshness": freshness(entry["ts"], now, READING_STALE_AFTER)}
+        | {
+            "freshness": freshness(entry["ts"], now, READING_STALE_AFTER),
+            "health": station_health(entry["ts"], entry["doubts"], now),
+        }
         for id_ in ids
         for entry in [found.get(id_, _NO_READING)]
     }
+
+
+def _cameras(ids: Sequence[str], seen: Sequence[Entry]) -> dict[str, Entry]:
+    found = {entry["camera"]: entry for entry in seen}
+    return {id_: _without(found.get(id_, _NOTHING_SEEN), "camera") for id_ in ids}
 
 
 def _crews(ids: Sequence[str], positions: Sequence[Entry], now: datetime) -> dict[str, Entry]:

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from console.api import dispatch, district, episodes, people, platform, state
+from console.api import dispatch, district, episodes, people, platform, replay, state
 from console.problems import RESPONSES
 
 router = APIRouter(prefix="/api/v1", responses=RESPONSES)
-for part in (district, state, episodes, dispatch, platform, people):
+for part in (district, state, replay, episodes, dispatch, platform, people):
     router.include_router(part.router)

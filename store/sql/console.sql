@@ -1,5 +1,6 @@
 -- What the console asks. Lists of ids come from the district, so every "latest" is one short
--- index scan per id, however long the history is.
+-- index scan per id, however long the history is. "Newest" is as of a time: the same statements
+-- tell what is now and what was then.
 
 -- name: meta_now
 -- Time of the last tick; no row until the platform has run in lockstep.
@@ -8,22 +9,27 @@ SELECT value->>'now' AS now FROM meta WHERE key = 'now';
 -- name: latest_segment_minutes
 -- The newest minute of each segment.
 SELECT latest.segment, latest.ts, latest.pm10, latest.background, latest.increment,
-       latest.level, latest.confidence, latest.cause, latest.treated_at
+       latest.level, latest.confidence, latest.cause, latest.treated_at,
+       latest.estimate, latest.low, latest.high
 FROM unnest(%(segments)s::text[]) AS wanted (segment)
 CROSS JOIN LATERAL (
     SELECT * FROM segment_minutes
-    WHERE segment_minutes.segment = wanted.segment
+    WHERE segment_minutes.segment = wanted.segment AND ts <= %(at)s
     ORDER BY ts DESC LIMIT 1
 ) AS latest;
 
 -- name: latest_readings
--- The newest reading of each station.
+-- The newest reading of each station, and the tests that doubted it or one of the minutes before.
 SELECT latest.station, latest.ts, latest.pm10, latest.pm25, latest.tsp, latest.temp, latest.rh,
-       latest.wind_speed, latest.wind_dir, latest.rain, latest.noise, latest.status::text AS status
+       latest.wind_speed, latest.wind_dir, latest.rain, latest.noise, latest.status::text AS status,
+       ARRAY(SELECT DISTINCT flags.test FROM flags
+             WHERE flags.station = latest.station
+               AND flags.ts > latest.ts - INTERVAL '5 minutes' AND flags.ts <= latest.ts
+             ORDER BY flags.test) AS doubts
 FROM unnest(%(stations)s::text[]) AS wanted (station)
 CROSS JOIN LATERAL (
     SELECT * FROM readings
-    WHERE readings.station = wanted.station
+    WHERE readings.station = wanted.station AND ts <= %(at)s
     ORDER BY ts DESC LIMIT 1
 ) AS latest;
 
@@ -34,10 +40,32 @@ SELECT latest.crew, latest.ts, latest.lon, latest.lat, latest.speed_kmh, latest.
 FROM unnest(%(crews)s::text[]) AS wanted (crew)
 CROSS JOIN LATERAL (
     SELECT * FROM positions
-    WHERE positions.crew = wanted.crew
+    WHERE positions.crew = wanted.crew AND ts <= %(at)s
     ORDER BY ts DESC LIMIT 8
 ) AS latest
 ORDER BY latest.crew, latest.ts DESC;
+
+-- name: seen_by_cameras
+-- What each camera saw in the hour: how many trucks, and the newest thing that was not a truck
+-- going by.
+WITH seen AS MATERIALIZED (
+    SELECT source, ts, kind, confidence, truck, coalesce(count, 1) AS count, media, note
+    FROM events
+    WHERE ts > %(at)s - INTERVAL '1 hour' AND ts <= %(at)s AND source = ANY (%(cameras)s)
+)
+SELECT totals.source AS camera, totals.ts, totals.trucks, totals.flags,
+       flag.ts AS flag_ts, flag.kind AS flag, flag.confidence, flag.truck, flag.media, flag.note
+FROM (
+    SELECT source, max(ts) AS ts,
+           coalesce(sum(count) FILTER (WHERE kind = 'truck_pass'), 0)::int AS trucks,
+           count(*) FILTER (WHERE kind <> 'truck_pass')::int AS flags
+    FROM seen GROUP BY source
+) AS totals
+LEFT JOIN LATERAL (
+    SELECT * FROM seen
+    WHERE seen.source = totals.source AND seen.kind <> 'truck_pass'
+    ORDER BY seen.ts DESC LIMIT 1
+) AS flag ON true;
 
 -- name: board_orders
 -- What the plan shows: orders that are open, and those that ended since the time given.
