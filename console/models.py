@@ -408,6 +408,7 @@ class State(BaseModel):
     cameras: dict[str, CameraNow]
     episodes: dict[str, Episode]
     orders: dict[str, BoardOrder]
+    alarms: dict[str, dict[str, Any]] = Field(description="As `/alarms` lists them, by id")
 
 
 class CrewPlan(BaseModel):

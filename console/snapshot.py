@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from console.alarm_board import read_alarms, read_returned
 from console.overview import (
     POSITION_STALE_AFTER,
     READING_STALE_AFTER,
@@ -57,7 +58,9 @@ async def take(conn: Conn, wanted: Wanted, now: datetime) -> Snapshot:
     episodes = await rows(conn, SQL.board_episodes, {"since": now - CLOSED_SHOWN})
     notices = await rows(conn, SQL.open_notices, {})
     plan = await row(conn, SQL.latest_plan, {})
-    return arrange(wanted, now, air, orders, episodes, notices, plan)
+    episodes += await read_returned(conn, now - CLOSED_SHOWN)
+    snapshot = arrange(wanted, now, air, orders, episodes, notices, plan)
+    return snapshot | {"alarms": await read_alarms(conn, snapshot, wanted.segments)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from console.api import dispatch, district, episodes, people, platform, replay, state
+from console.api import alarms, dispatch, district, episodes, people, platform, replay, state, why
 from console.problems import RESPONSES
 
 router = APIRouter(prefix="/api/v1", responses=RESPONSES)
-for part in (district, state, replay, episodes, dispatch, platform, people):
+for part in (district, state, replay, alarms, episodes, dispatch, why, platform, people):
     router.include_router(part.router)

@@ -1,7 +1,7 @@
 // The moving state: one stream of changes from the server, kept in reactive tables.
 import { reactive, shallowReactive } from "/lib/vue/vue.esm-browser.prod.js";
 
-const SECTIONS = ["overview", "segments", "stations", "crews", "episodes", "orders"];
+const SECTIONS = ["overview", "segments", "stations", "crews", "episodes", "orders", "alarms"];
 
 export const live = reactive({ connected: false, known: false });
 export const tables = Object.fromEntries(SECTIONS.map((name) => [name, shallowReactive({})]));

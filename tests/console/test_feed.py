@@ -62,7 +62,7 @@ def test_stream_begins_whole_and_goes_on_with_changes(
         operator.post(f"/api/v1/episodes/{EPISODE}/acknowledge")
         name, change = next(stream)
         assert name == "change"
-        assert set(change) == {"overview", "episodes"}
+        assert set(change) == {"overview", "episodes", "alarms"}
         assert change["overview"].keys() == {"counts"}
         assert change["episodes"][EPISODE]["acknowledged_by"] == "operator"
         with connect(console.dsn, name="test", autocommit=True) as conn:
