@@ -12,20 +12,26 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import uvicorn
 from fastapi import FastAPI
 
-from console import api, pages
+from console import api, metrics, open311, pages
 from console.access import Gate
+from console.bodies import SmallBodies
 from console.feed import Feed
 from console.headers import SafeHeaders
 from console.layers import layers
 from console.limits import DEFAULTS, Limits
+from console.metrics import Measured, Meter
+from console.openapi import describe, operation_id
+from console.pace import Pace
 from console.pool import pool
-from console.problems import answer_with_problems
+from console.problems import NeverBare, answer_with_problems
 from console.sessions import Sealer
+from console.settings import DEFAULTS as AS_IT_COMES
+from console.settings import ConsoleSettings
 from console.snapshot import Wanted
 from console.users import Doorkeeper
 from geo.district import District
@@ -42,12 +48,14 @@ def create_app(
     wall_now: Callable[[], datetime],
     secret: str,
     limits: Limits = DEFAULTS,
+    settings: ConsoleSettings = AS_IT_COMES,
 ) -> FastAPI:
     """The application.
 
     `now` is the platform's time; None takes the last tick that the database knows of, for a
     console in a process of its own in lockstep. `wall_now` is real time, which sessions and
-    lock-outs go by. `secret` signs the sessions. `limits` are µg/m³ by rule and level.
+    lock-outs go by. `secret` is the key under which what opens a session is hashed. `limits` are
+    µg/m³ by rule and level.
     """
     connections = pool(dsn)
     wanted = Wanted(
@@ -77,16 +85,43 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        generate_unique_id_function=operation_id,
+        # Else /login/ is sent to an address made of whatever Host the request had.
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.pool = connections
     app.state.feed = feed
     app.state.district = layers(district, limits)
-    app.state.gate = Gate(Doorkeeper(connections, wall_now), Sealer(secret), wall_now)
+    app.state.gate = Gate(
+        connections,
+        Doorkeeper(
+            connections, wall_now, settings.failures, timedelta(minutes=settings.failures_min)
+        ),
+        Sealer(secret),
+        wall_now,
+        settings,
+        Pace(2 * settings.writes_per_min, timedelta(minutes=2)),
+    )
+    app.state.meter = Meter()
+    app.state.open311 = open311.Desk.of(district, settings.public_url)
     answer_with_problems(app)
     app.include_router(api.router)
+    app.include_router(open311.router)
+    app.include_router(metrics.router)
     app.include_router(pages.router)
     pages.mount_files(app)
+    describe(app)
+    # The last one added is the outermost.
+    app.add_middleware(
+        SmallBodies,
+        body_mib=settings.body_mib,
+        photo_mib=settings.photo_mib,
+        body_s=settings.body_s,
+        hosts=settings.hosts,
+    )
+    app.add_middleware(NeverBare)
+    app.add_middleware(Measured, meter=app.state.meter)
     app.add_middleware(SafeHeaders)
     return app
 
@@ -127,9 +162,16 @@ class Console:
         wall_now: Callable[[], datetime],
         secret: str,
         limits: Limits = DEFAULTS,
+        settings: ConsoleSettings = AS_IT_COMES,
     ) -> None:
         self._app = create_app(
-            district, dsn, now=now, wall_now=wall_now, secret=secret, limits=limits
+            district,
+            dsn,
+            now=now,
+            wall_now=wall_now,
+            secret=secret,
+            limits=limits,
+            settings=settings,
         )
         self._config = uvicorn.Config(
             self._app,

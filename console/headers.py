@@ -3,13 +3,20 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Scripts, pictures, fonts and requests from here alone: nothing written into a comment can run,
-# and nothing on a page can reach another host. Charts set styles on their own elements.
+# Scripts, fonts and requests from here alone: nothing written into a comment can run, and nothing
+# on a page can reach another host. Charts set styles on their own elements.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+# A crew's phone may say where it is and take a photo; nothing else is ours to ask for.
+PERMISSIONS = (
+    "geolocation=(self), camera=(self), screen-wake-lock=(self), fullscreen=(self), "
+    "autoplay=(self), microphone=(), payment=(), usb=(), serial=(), bluetooth=(), hid=(), midi=(), "
+    "display-capture=(), publickey-credentials-get=()"
+)
+A_YEAR = "max-age=31536000"
 
 
 def _caching(path: str) -> str:
@@ -31,6 +38,10 @@ class SafeHeaders:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                headers["Permissions-Policy"] = PERMISSIONS
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = A_YEAR
                 headers.setdefault("Cache-Control", _caching(scope["path"]))
             await send(message)
 

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.feed import NoTimeYet
 
@@ -65,7 +66,7 @@ def problem(
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase}
-    for status in (400, 401, 403, 422)
+    for status in (400, 401, 403, 405, 408, 413, 422, 429, 500, 503)
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": ProblemDetails, "description": "Not Found"}
@@ -106,10 +107,40 @@ def answer_with_problems(app: FastAPI) -> None:
     for error_class in (psycopg.OperationalError, psycopg_pool.PoolTimeout, NoTimeYet):
         app.add_exception_handler(error_class, _not_now)
 
-    @app.exception_handler(Exception)
-    async def _failed(request: Request, _error: Exception) -> JSONResponse:
-        return problem(
-            request,
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "The console could not do this; its log says why.",
-        )
+
+def answer(scope: Scope, refusal: Refusal) -> JSONResponse:
+    """A refusal for middleware, which has no route."""
+    return problem(Request(scope), refusal.status_code, refusal.detail, headers=refusal.headers)
+
+
+class NeverBare:
+    """ASGI middleware: what nobody expected is logged here, and told without what it was.
+
+    The framework's own answer would lie outside the headers that every answer has.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_seen(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_seen)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            if started:
+                raise
+            failed = Refusal(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "The console could not do this; its log says why.",
+            )
+            await answer(scope, failed)(scope, receive, send)

@@ -1,44 +1,37 @@
-"""Signed statements of who somebody is: the session cookie and the token of a program."""
+"""What opens a door: long random texts of which only a keyed hash is stored.
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+A cookie, a bearer and a token are hashed under different words, so that none of them ever passes
+for another; and with a key that is not in the database, so that whoever reads or writes its tables
+can neither use a session nor make one.
+"""
+
+import hmac
+import secrets
 from typing import Literal
 
-from itsdangerous import BadSignature, URLSafeSerializer
+Kind = Literal["cookie", "bearer", "token"]
 
-Kind = Literal["session", "token"]
-
-LASTS: dict[Kind, timedelta] = {"session": timedelta(hours=12), "token": timedelta(days=30)}
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who a valid seal speaks of; `stamp` is that of the password it was made under."""
-
-    name: str
-    stamp: str
+MARK = "roaddust_"
+"""Begins every token of a program, so that one is known for what it is where it does not belong."""
+BYTES = 32
+LONGEST = 200
+"""Nothing longer is looked at."""
 
 
 class Sealer:
-    """Makes and opens seals with one secret. A seal of one kind never passes for the other."""
+    """Makes texts that open a door, and tells what they are stored as."""
 
     def __init__(self, secret: str) -> None:
         if len(secret) < 32:
             raise ValueError(f"the console's secret has {len(secret)} characters: give 32 or more")
-        self._serializers = {
-            kind: URLSafeSerializer(secret, salt=f"roaddust-{kind}") for kind in LASTS
-        }
+        self._key = secret.encode()
 
-    def seal(self, kind: Kind, name: str, stamp: str, now: datetime) -> str:
-        expires = int((now + LASTS[kind]).timestamp())
-        return str(self._serializers[kind].dumps([name, stamp, expires]))
+    def new(self, kind: Kind) -> tuple[str, bytes]:
+        """A new text, and its digest."""
+        text = (MARK if kind == "token" else "") + secrets.token_urlsafe(BYTES)
+        return text, self.digest(kind, text)
 
-    def open(self, kind: Kind, text: str, now: datetime) -> Claim | None:
-        """What the seal says, or None when it is forged, of another kind or expired."""
-        try:
-            name, stamp, expires = self._serializers[kind].loads(text)
-        except (BadSignature, ValueError, TypeError):
-            return None
-        if now >= datetime.fromtimestamp(expires, UTC):
-            return None
-        return Claim(name, stamp)
+    def digest(self, kind: Kind, text: str) -> bytes:
+        """What a text of a kind is stored as; of a text that is no text of ours, too."""
+        said = text[:LONGEST].encode("utf-8", "surrogateescape")
+        return hmac.digest(self._key, kind.encode() + b"\0" + said, "sha256")

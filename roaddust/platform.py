@@ -166,6 +166,7 @@ class Platform:
                 wall_now=WallClock().now,
                 secret=secret,
                 limits={name: rule.limits for name, rule in settings.analytics.rules.items()},
+                settings=settings.console,
             )
         except OSError as error:
             raise OSError(

@@ -27,6 +27,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 
 from analytics.settings import AnalyticsSettings, Rule
 from broker.connection import Address
+from console.settings import ConsoleSettings
 from dispatch.settings import DispatchSettings
 from ingest.settings import IngestSettings
 from roaddust.notices import NoticeSettings
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     analytics: AnalyticsSettings = AnalyticsSettings()
     dispatch: DispatchSettings = DispatchSettings()
     notices: NoticeSettings = NoticeSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
     @field_validator("mqtt")
     @classmethod

@@ -2,9 +2,34 @@
 
 from fastapi import APIRouter
 
-from console.api import alarms, dispatch, district, episodes, people, platform, replay, state, why
+from console.api import (
+    alarms,
+    audit,
+    dispatch,
+    district,
+    episodes,
+    people,
+    platform,
+    replay,
+    state,
+    tokens,
+    why,
+)
 from console.problems import RESPONSES
 
 router = APIRouter(prefix="/api/v1", responses=RESPONSES)
-for part in (district, state, replay, alarms, episodes, dispatch, why, platform, people):
+parts = (
+    district,
+    state,
+    replay,
+    alarms,
+    episodes,
+    dispatch,
+    why,
+    platform,
+    people,
+    tokens,
+    audit,
+)
+for part in parts:
     router.include_router(part.router)

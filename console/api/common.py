@@ -7,6 +7,7 @@ from fastapi import Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime
 
 from console import models
+from console.access import Gate
 from console.feed import Feed
 from console.pool import Pool
 
@@ -27,6 +28,11 @@ PathId = Annotated[str, Path(pattern=models.ID_PATTERN)]
 def pool_of(request: Request) -> Pool:
     pool: Pool = request.app.state.pool
     return pool
+
+
+def gate_of(request: Request) -> Gate:
+    gate: Gate = request.app.state.gate
+    return gate
 
 
 def feed_of(request: Request) -> Feed:

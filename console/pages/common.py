@@ -10,9 +10,9 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 
-from console.access import COOKIE, Gate
+from console.access import Gate, cookie_of
 from console.texts import LANGUAGES, Language, language_of, name_in, texts
-from console.users import MAY_LOOK, User
+from console.users import MAY_ADMINISTER, MAY_LOOK, User
 
 HERE = Path(__file__).parents[1]
 LANGUAGE_COOKIE = "roaddust_language"
@@ -29,15 +29,25 @@ class Door:
     roles: frozenset[str] = MAY_LOOK
 
 
-MENU = (Door("street", "/"),)
+MENU = (Door("street", "/"), Door("people", "/people", MAY_ADMINISTER))
 """The pages in the order of the menu."""
 
 
 async def visitor(request: Request) -> User | None:
     """The user whose session the browser holds."""
     gate: Gate = request.app.state.gate
-    seal = request.cookies.get(COOKIE)
-    return await gate.of_seal("session", seal) if seal else None
+    cookie = cookie_of(request)
+    return await gate.of_session(cookie) if cookie else None
+
+
+def landing(user: User) -> str:
+    """Where somebody begins who has just come in: the first door that is theirs."""
+    if user.must_change:
+        return "/me"
+    first = "wall" if user.came == "wall" else None
+    doors = [door for door in MENU if user.role in door.roles]
+    doors.sort(key=lambda door: door.name != first)
+    return doors[0].path if doors else "/me"
 
 
 def language_for(request: Request) -> Language:
@@ -66,8 +76,10 @@ async def framed(
     `door` and its own `values`.
     """
     user = await visitor(request)
-    if user is None or user.role not in roles:
+    if user is None:
         return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    if user.role not in roles or (user.must_change and request.url.path != "/me"):
+        return RedirectResponse(landing(user), HTTPStatus.SEE_OTHER)
     language = language_for(request)
     page = templates.TemplateResponse(
         request,

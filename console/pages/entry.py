@@ -6,19 +6,22 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from console.access import COOKIE, Gate, same_origin
-from console.pages.common import language_for, remember_language, templates
+from console.access import COOKIE, HOST_COOKIE, Gate, admitted, cookie_of, same_origin
+from console.pages.common import landing, language_for, remember_language, templates
+from console.pool import Conn
 from console.problems import Refusal
-from console.sessions import LASTS
 from console.texts import LANGUAGES, language_of, name_in, texts
-from console.users import MAY_LOOK
+from console.users import SCOPES
+from store.statements import statements
+
+SQL = statements("people")
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/login")
 async def login_page(request: Request) -> Response:
-    return remember_language(request, _login(request, failed=False))
+    return remember_language(request, _login(request))
 
 
 @router.post("/login")
@@ -26,34 +29,60 @@ async def login(
     request: Request,
     name: Annotated[str, Form(max_length=64)],
     password: Annotated[str, Form(max_length=200)],
+    wall: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Open a session, or show the form again."""
+    """Open a session, or show the form again. Always a new one: what the browser had is ended, so
+    that nobody can have chosen it."""
     if not same_origin(request):
         raise Refusal(HTTPStatus.FORBIDDEN, "Another site sent this form.")
     gate: Gate = request.app.state.gate
-    user = await gate.doorkeeper.admit(name, password)
-    if user is None or user.role not in MAY_LOOK:
-        return _login(request, failed=True)
-    seal, _ = gate.seal("session", user)
-    response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    try:
+        user = await admitted(request, name, password)
+    except Refusal as refusal:
+        if refusal.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+            raise
+        return _login(request, refusal)
+    if user is None:
+        return _login(request, Refusal(HTTPStatus.UNAUTHORIZED, ""))
+    await _end_session(request)
+    text, ends_at = await gate.open("wall" if wall else "desk", user, request)
+    came = await gate.of_session(text)
+    response = RedirectResponse(landing(came or user), HTTPStatus.SEE_OTHER)
+    secure = request.url.scheme == "https"
     response.set_cookie(
-        COOKIE,
-        seal,
-        max_age=int(LASTS["session"].total_seconds()),
+        HOST_COOKIE if secure else COOKIE,
+        text,
+        max_age=int((ends_at - gate.wall_now()).total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=secure,
     )
     return response
 
 
 @router.post("/logout")
 async def logout(request: Request) -> Response:
+    """End the session, here and in the database: a copy of the cookie is worth nothing then."""
     if not same_origin(request):
         raise Refusal(HTTPStatus.FORBIDDEN, "Another site sent this form.")
+    await _end_session(request)
     response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-    response.delete_cookie(COOKIE)
+    secure = request.url.scheme == "https"
+    response.delete_cookie(HOST_COOKIE if secure else COOKIE, secure=secure, httponly=True)
     return response
+
+
+async def _end_session(request: Request) -> None:
+    gate: Gate = request.app.state.gate
+    cookie = cookie_of(request)
+    user = await gate.of_session(cookie) if cookie else None
+    if user is None:
+        return
+    conn: Conn
+    async with gate.pool.connection() as conn, conn.transaction():
+        values = {"id": user.session, "user": user.name, "now": gate.wall_now()}
+        await conn.execute(SQL.end_session, values)
+        await gate.record(conn, user.name, "logout", {})
 
 
 @router.get("/texts/{language}.json")
@@ -64,15 +93,26 @@ async def texts_of(language: str) -> JSONResponse:
 
 
 @router.get("/api")
-async def api_page(request: Request) -> HTMLResponse:
+async def api_page(request: Request) -> Response:
     """A page of the API made from its own OpenAPI description: no outside viewer."""
-    return templates.TemplateResponse(
-        request, "api.html", {"openapi": request.app.openapi(), "language": language_for(request)}
-    )
-
-
-def _login(request: Request, *, failed: bool) -> HTMLResponse:
     language = language_for(request)
+    page = templates.TemplateResponse(
+        request,
+        "api.html",
+        {
+            "openapi": request.app.openapi(),
+            "language": language,
+            "other": next(other for other in LANGUAGES if other != language),
+            "texts": texts(language),
+            "scopes": SCOPES,
+        },
+    )
+    return remember_language(request, page)
+
+
+def _login(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
+    language = language_for(request)
+    status = HTTPStatus(refusal.status_code) if refusal else HTTPStatus.OK
     return templates.TemplateResponse(
         request,
         "login.html",
@@ -81,7 +121,9 @@ def _login(request: Request, *, failed: bool) -> HTMLResponse:
             "other": next(other for other in LANGUAGES if other != language),
             "texts": texts(language),
             "district": name_in(language, request.app.state.district.name),
-            "failed": failed,
+            "failed": refusal is not None,
+            "too_many": status == HTTPStatus.TOO_MANY_REQUESTS,
         },
-        HTTPStatus.UNAUTHORIZED if failed else HTTPStatus.OK,
+        status,
+        headers=refusal.headers if refusal else None,
     )

@@ -1,6 +1,7 @@
 """Nobody comes in without a password, and a password that is guessed at shuts."""
 
 import re
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -50,6 +51,7 @@ def test_login_opens_a_session_that_ends(console: Running) -> None:
         assert client.get("/").status_code == 200
         assert client.get("/api/v1/me").json() == {
             "name": "operator", "role": "operator", "may_act": True,
+            "scopes": ["act", "complaints", "read"], "crew": None, "must_change": False,
         }  # fmt: skip
         console.wall.forward(hours=12, seconds=1)
         assert client.get("/api/v1/me").status_code == 401
@@ -107,7 +109,7 @@ def test_new_password_ends_sessions_and_tokens(console: Running) -> None:
     """Whoever has an old session or token is out once the password has changed."""
     with console.as_(None) as client, console.as_("operator") as program:
         sign_in(client, "operator")
-        token = program.post("/api/v1/token").json()["access_token"]
+        token = program.post("/api/v1/token", auth=("operator", PASSWORD)).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
         assert client.get("/api/v1/me", headers=bearer).status_code == 200
         change = {"current": PASSWORD, "new": "another good password"}
@@ -121,17 +123,32 @@ def test_new_password_ends_sessions_and_tokens(console: Running) -> None:
 
 def test_token_and_cookie_do_not_stand_for_each_other(console: Running) -> None:
     """A token in the cookie, a cookie as the token, and a forged one are all refused."""
-    forged = Sealer("x" * 40).seal("session", "boss", "whatever", console.wall())
-    with console.as_(None) as client, console.as_("operator") as program:
+    with connect(console.dsn, name="test") as conn:
+        # Whoever can write the table, but has not the key, cannot make a session that they know.
+        forged, digest = Sealer("x" * 40).new("cookie")
+        conn.execute(
+            "INSERT INTO sessions (digest, kind, user_name, opened_at, seen_at, ends_at, address,"
+            " agent) VALUES (%s, 'desk', 'boss', %s, %s, %s, '', '')",
+            (digest, *[console.wall()] * 2, console.wall() + timedelta(hours=1)),
+        )
+        conn.commit()
+    with (
+        console.as_(None) as client,
+        console.as_("operator") as program,
+        console.as_("boss") as boss,
+    ):
         sign_in(client, "operator")
         session = client.cookies[COOKIE]
-        token = program.post("/api/v1/token").json()["access_token"]
+        bearer = program.headers["Authorization"].removeprefix("Bearer ")
+        new = {"name": "a program", "scopes": ["read"]}
+        token = boss.post("/api/v1/tokens", json=new).json()["token"]
         client.cookies.clear()
-        for cookie in (token, forged, "rubbish"):
-            headers = {"Cookie": f"{COOKIE}={cookie}"}
+        for cookie in (bearer, token, forged, "rubbish", "\xff", "a" * 9000):
+            headers = {"Cookie": f"{COOKIE}={cookie}".encode("latin-1")}
             assert client.get("/api/v1/me", headers=headers).status_code == 401
-        headers = {"Authorization": f"Bearer {session}"}
-        assert client.get("/api/v1/me", headers=headers).status_code == 401
+        for text in (session, forged, token.removeprefix("roaddust_"), f"roaddust_{bearer}"):
+            headers = {"Authorization": f"Bearer {text}"}
+            assert client.get("/api/v1/me", headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize(

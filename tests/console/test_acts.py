@@ -12,6 +12,7 @@ from tests.console.conftest import Running
 
 EPISODE = "E-20260302-0149-XH07N-inc60"
 CLOSED = "E-20260302-0035-XH05S-inc60"
+ACTS = "FROM audit WHERE action <> 'login'"
 
 
 def asked(console: Running, query: str) -> list[tuple[Any, ...]]:
@@ -30,7 +31,7 @@ def test_acknowledge(console: Running, operator: httpx.Client) -> None:
     assert answer.status_code == 200
     assert answer.json()["acknowledged_by"] == "operator"
     assert answer.json()["log"][-1]["event"] == "acknowledged"
-    assert asked(console, "SELECT actor, action, at, detail FROM audit") == [
+    assert asked(console, f"SELECT actor, action, at, detail {ACTS}") == [
         ("operator", "acknowledged", plausible.NOW, {"episode": EPISODE})
     ]
     ((topic, message, retain),) = published(console)
@@ -86,7 +87,7 @@ def test_hostile_comment_is_kept_as_text(console: Running, operator: httpx.Clien
     assert answer.json()["log"][-1]["detail"] == {"text": plausible.HOSTILE}
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert asked(console, "SELECT detail->>'text' FROM audit") == [(plausible.HOSTILE,)]
+    assert asked(console, f"SELECT detail->>'text' {ACTS}") == [(plausible.HOSTILE,)]
     assert asked(console, "SELECT count(*) FROM users") == [(4,)]
 
 
@@ -134,7 +135,7 @@ def test_viewer_may_not_act(console: Running, act: str) -> None:
         answer = watcher.post(f"/api/v1/episodes/{EPISODE}/{act}", json=body)
         assert answer.status_code == 403
         assert watcher.get("/api/v1/state").status_code == 200
-    assert asked(console, "SELECT count(*) FROM audit") == [(0,)]
+    assert asked(console, f"SELECT count(*) {ACTS}") == [(0,)]
 
 
 def test_unknown_episode(operator: httpx.Client) -> None:
