@@ -403,6 +403,25 @@ def test_musts_come_before_what_is_worthwhile() -> None:
     assert found.wants[0].episode == "E1"
 
 
+@pytest.mark.parametrize(
+    ("lately", "left"),
+    [("fog", {"wash"}), ("inspect", {"wash", "fog"}), ("wash", set()), ("sweep", set())],
+)
+def test_mist_does_not_stand_in_for_a_wash(lately: str, left: set[str]) -> None:
+    """What was done since the model spoke rules out the same again, and all if it took the dust
+    away; mist leaves the dust where it is, and the wash that was ordered stands."""
+    worths = (spares("A", 40.0), spares("A", 50.0, "fog"))
+    ended = (*RESTED, done("A", lately, 2))
+    crews = ("water_truck", "fog_cannon")
+    found = wishes(
+        Facts(NOON, ended=ended, worths=worths),
+        fleet(*crews),
+        SETTINGS,
+        dict(zip(crews, crews, strict=False)),
+    )
+    assert {want.treatment for want in at(found, "A") if want.priority == 4} == left
+
+
 def test_a_first_level_is_worth_what_the_model_says() -> None:
     """It is no must: its prize is what a treatment spares there, and where that is more elsewhere
     the episode gets that as the reason."""
