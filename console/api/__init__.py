@@ -5,6 +5,8 @@ from fastapi import APIRouter
 from console.api import (
     alarms,
     audit,
+    board,
+    crew,
     dispatch,
     district,
     episodes,
@@ -26,6 +28,8 @@ parts = (
     episodes,
     dispatch,
     why,
+    board,
+    crew,
     platform,
     people,
     tokens,
@@ -33,3 +37,4 @@ parts = (
 )
 for part in parts:
     router.include_router(part.router)
+router.include_router(crew.photos)

@@ -29,7 +29,12 @@ class Door:
     roles: frozenset[str] = MAY_LOOK
 
 
-MENU = (Door("street", "/"), Door("people", "/people", MAY_ADMINISTER))
+MENU = (
+    Door("street", "/"),
+    Door("board", "/board"),
+    Door("crew", "/crew", frozenset({"crew"})),
+    Door("people", "/people", MAY_ADMINISTER),
+)
 """The pages in the order of the menu."""
 
 

@@ -19,7 +19,7 @@ CREATE TABLE crew_words (                   -- what came from a crew's page: eac
     key         uuid PRIMARY KEY,           -- made up by the phone when the button was pressed
     crew        text NOT NULL,
     said_by     text NOT NULL,
-    kind        text NOT NULL,              -- progress, position, photo
+    kind        text NOT NULL,              -- progress, photo
     stored_at   timestamptz NOT NULL
 );
 CREATE INDEX crew_words_by_time ON crew_words (stored_at);
