@@ -30,12 +30,15 @@ SHOWN_ENDED = frozenset({"done", "failed", "refused", "silent"})
 def episode_then(episode: Row, story: Sequence[Row], at: datetime) -> Entry | None:
     """An episode as it was at `at`; None when it had not begun, or had lapsed before it held.
 
-    `story`: its log until then, in order. An episode without any line, as of an import, is told by
-    its columns alone.
+    `story`: its log until then, in order. What has not changed since is as its columns say; an
+    episode without any line of analytics, as of an import, is told by them alone.
     """
     if episode["started_at"] > at:
         return None
-    then = dict(episode) | {"reason": None}
+    then = {name: value for name, value in episode.items() if name != "updated_at"}
+    then["reason"] = _last_reason(story)
+    if episode["updated_at"] <= at and (episode["peak_at"] or at) <= at:
+        return None if any(line["event"] == "lapsed" for line in story) else then
     _as_its_columns_say(then, at)
     if not any(line["actor"] == "analytics" for line in story):
         _hear_people(then, story)
@@ -56,7 +59,7 @@ def episode_then(episode: Row, story: Sequence[Row], at: datetime) -> Entry | No
             then["level"] = max(then["level"], detail.get("level") or 0)
         if "measured" in detail:
             then["measured"] = detail["measured"]
-        if event == "cause":
+        if event == "cause" and "kind" in detail:
             causes.append(detail)
         if event == "verdict":
             then["verdict"] = detail
@@ -80,7 +83,7 @@ def _as_its_columns_say(then: Entry, at: datetime) -> None:
 
 
 def _hear_people(then: Entry, story: Sequence[Row]) -> None:
-    """Who had seen it, until when it was put aside, and what dispatch said last."""
+    """Who had seen it, and until when it was put aside."""
     if any(line["event"] in ("acknowledged", "unacknowledged", "unshelved") for line in story):
         then |= {"acknowledged_by": None, "acknowledged_at": None}
     then["shelved_until"] = None
@@ -97,8 +100,12 @@ def _hear_people(then: Entry, story: Sequence[Row]) -> None:
             then["shelved_until"] = None
             if detail.get("why") == "expired":
                 then |= {"acknowledged_by": None, "acknowledged_at": None}
-        elif event == "reason":
-            then["reason"] = detail.get("reason")
+
+
+def _last_reason(story: Sequence[Row]) -> str | None:
+    """What dispatch said last."""
+    reasons = [line["detail"].get("reason") for line in story if line["event"] == "reason"]
+    return reasons[-1] if reasons else None
 
 
 def _causes_then(episode: Row, said: Sequence[Row]) -> list[Any]:

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from console.alarms import alarms, silent_devices, with_marks
 from console.overview import UNMEASURED_BELOW
 from console.past import OPEN_ORDER, episode_then, order_then, told_by, under_way
 from console.pool import Conn, row, rows
@@ -16,6 +17,7 @@ from store.statements import statements
 
 SQL = statements("replay")
 
+MARKED = ("acknowledged_by", "acknowledged_at", "shelved_until")
 STEP = timedelta(minutes=5)
 """A level is left 15 minutes after the air is good again: a look each 5 misses none."""
 
@@ -27,7 +29,32 @@ async def take_then(conn: Conn, wanted: Wanted, at: datetime) -> Snapshot:
     orders = await _orders(conn, plan, at)
     episodes = await _episodes(conn, at)
     notices = await rows(conn, SQL.notices_then, {"at": at})
-    return arrange(wanted, at, air, orders, episodes, notices, plan)
+    snapshot = arrange(wanted, at, air, orders, episodes, notices, plan)
+    return snapshot | {"alarms": await _alarms(conn, snapshot, wanted, at)}
+
+
+async def _alarms(conn: Conn, snapshot: Snapshot, wanted: Wanted, at: datetime) -> dict[str, Any]:
+    """The list of alarms; what was over and unseen is in it as long as its episode is shown."""
+    concerns = await rows(conn, SQL.concerns_then, {"at": at})
+    devices = silent_devices(snapshot["stations"], snapshot["overview"]["newest_reading"])
+    ids = [f"concern:{concern['id']}" for concern in concerns]
+    ids += [device["alarm"] for device in devices]
+    marks = await rows(conn, SQL.marks_then, {"alarms": ids, "at": at}) if ids else []
+    said = {(mark["alarm"], mark["since"]): mark for mark in marks}
+    out = await rows(conn, SQL.out_of_service_then, {"at": at})
+    marked = [
+        concern | {name: mark[name] if mark else None for name in MARKED}
+        for concern in concerns
+        for mark in [said.get((f"concern:{concern['id']}", concern["opened_at"]))]
+    ]
+    return alarms(
+        snapshot["episodes"].values(),
+        marked,
+        with_marks(devices, marks),
+        out,
+        at,
+        segments=wanted.segments,
+    )
 
 
 async def _episodes(conn: Conn, at: datetime) -> list[dict[str, Any]]:

@@ -1,4 +1,6 @@
 // Requests to the REST API; a refusal becomes an Error with the server's sentence.
+import { gate } from "./gate.js";
+import { live } from "./live.js";
 import { t } from "./texts.js";
 
 async function ask(path, options) {
@@ -8,7 +10,7 @@ async function ask(path, options) {
   } catch {
     throw new Error(t("error.network"));
   }
-  if (answer.status === 401) location.assign("/login");
+  if (answer.status === 401) gate.shut();
   const body = await answer.json();
   if (!answer.ok) throw new Error(t("error.failed", { detail: body.detail }));
   return body;
@@ -25,7 +27,26 @@ export const post = (path, body) =>
 
 const part = encodeURIComponent;
 
-export const episode = (id) => get(`episodes/${part(id)}`);
-export const act = (id, what, body) => post(`episodes/${part(id)}/${what}`, body);
-export const history = (segment, hours) => get(`segments/${part(segment)}/history?hours=${hours}`);
-export const crewPlan = (crew) => get(`plan?crew=${part(crew)}`);
+// While a moment of the past is shown, everything asked is as of then, and nothing can be done.
+const until = () => (live.at ? `&until=${part(live.at)}` : "");
+
+export async function episode(id) {
+  const story = await get(`episodes/${part(id)}`);
+  const at = live.at && Date.parse(live.at);
+  return at ? { ...story, log: story.log.filter((line) => Date.parse(line.at) <= at) } : story;
+}
+
+export async function act(id, what, body) {
+  if (live.at) throw new Error(t("replay.no_acts"));
+  return post(`episodes/${part(id)}/${what}`, body);
+}
+
+export const history = (segment, hours) =>
+  get(`segments/${part(segment)}/history?hours=${hours}${until()}`);
+
+// The plan of all crews, or of one.
+export const plan = (crew) =>
+  get(live.at
+    ? `replay/plan?at=${part(live.at)}${crew ? `&crew=${part(crew)}` : ""}`
+    : `plan${crew ? `?crew=${part(crew)}` : ""}`);
+export const crewPlan = plan;

@@ -4,6 +4,7 @@ import { language, nameOf } from "./texts.js";
 
 export const district = shallowReactive({
   name: "", timezone: "UTC", limits: {}, segments: {}, sites: {}, stations: {}, crews: {}, depots: {},
+  cameras: {}, tiles: null,
 });
 
 export const me = reactive({ name: "", role: "", may_act: false });
@@ -18,6 +19,8 @@ export function setDistrict(layers) {
     stations: byId(layers.stations),
     crews: byId(layers.crews),
     depots: byId(layers.depots),
+    cameras: byId(layers.cameras),
+    tiles: layers.tiles ?? null,
   });
 }
 

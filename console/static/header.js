@@ -28,7 +28,9 @@ export const Header = () => {
       h("div", { class: "fact big" }, [h("span", {}, t("header.open")), h("b", {}, counts.open)]),
     ] : []),
     h("div", { class: "controls" }, [
-      h("span", { class: live.connected ? "pulse on" : "pulse", role: "status" }, [h("i"), t(live.connected ? "header.live" : "header.offline")]),
+      live.at
+        ? h("span", { class: "pulse past" }, [h("i"), t("replay.heading")])
+        : h("span", { class: live.connected ? "pulse on" : "pulse", role: "status" }, [h("i"), t(live.connected ? "header.live" : "header.offline")]),
       h("button", { type: "button", lang: language() === "en" ? "zh-CN" : "en", onClick: () => location.assign(`?lang=${language() === "en" ? "zh-CN" : "en"}`) }, t("app.language")),
       h("button", { type: "button", onClick: switchTheme }, t(theme.value === "dark" ? "app.to_light" : "app.to_dark")),
       h("form", { method: "post", action: "/logout" }, h("button", { title: me.name }, t("app.sign_out"))),

@@ -8,6 +8,7 @@ import { listen, live, tables } from "./live.js";
 import { StreetMap } from "./map.js";
 import { Plan } from "./plan.js";
 import { Queue } from "./queue.js";
+import { leave, PastBanner, Replay } from "./replay.js";
 import { setZone, speak, t } from "./texts.js";
 
 const VIEWS = ["queue", "map", "plan"];
@@ -19,8 +20,9 @@ const Page = {
         h(Header),
         tables.overview.sand_dust_since ? h("p", { class: "banner sand", role: "status" }, t("header.sand_dust")) : null,
         tables.overview.haze_since ? h("p", { class: "banner sand", role: "status" }, t("header.haze")) : null,
+        h(PastBanner),
         live.known && !live.connected ? h("p", { class: "banner lost", role: "alert" }, t("app.reconnecting")) : null,
-        h("main", {}, [h(Queue), h(StreetMap), h(Plan), selected.segment ? h(Detail, { key: "detail" }) : null]),
+        h("main", { class: live.at ? "past" : "" }, [h(Queue), h("div", { class: "mapside" }, [h(StreetMap), h(Replay)]), h(Plan), selected.segment ? h(Detail, { key: "detail" }) : null]),
         h("nav", { class: "views" }, VIEWS.map((view) =>
           h("button", { type: "button", class: selected.view === view ? "on" : "", "aria-pressed": selected.view === view, onClick: () => (selected.view = view) },
             t(`app.${view}`)))),
@@ -39,5 +41,7 @@ Object.assign(me, user);
 createApp(Page).mount("#app");
 listen();
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") selected.segment = null;
+  if (event.key !== "Escape") return;
+  if (selected.segment) selected.segment = null;
+  else if (live.at) leave();
 });

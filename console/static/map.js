@@ -1,77 +1,57 @@
-// The district as vector layers on Leaflet: no tiles, nothing from outside.
+// The district as vector layers on Leaflet. Nothing from outside, unless tiles are set.
 import { h, onBeforeUnmount, onMounted, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { leaflet as L } from "/lib/leaflet/index.js";
-import { crewPlan } from "./api.js";
-import { district, roadName, selectCrew, selectSegment, selected } from "./board.js";
-import { onChange, tables } from "./live.js";
-import { clock, compass, language, nameOf, signed, t, whole } from "./texts.js";
+import { get, plan as askPlan } from "./api.js";
+import { district, placeName, roadName, selectCrew, selectSegment, selected } from "./board.js";
+import { wgs84ToGcj02 } from "./datum.js";
+import { live, onChange, tables } from "./live.js";
+import { alarmLevel, alarmsOf, look, MODES, sitesOf } from "./map-colours.js";
+import { StationHealth } from "./map-health.js";
+import { LayerPanel, LAYERS, layers } from "./map-layers.js";
+import { besides, DROP, element, icon, LENS, mediaOf, shape, tip, TRUCK, WEDGE } from "./map-signs.js";
+import { age, clock, compass, language, nameOf, signed, t, whole } from "./texts.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const LABEL_FROM_LEVEL = 2;
 const NAMES_FROM_ZOOM = 14.5;
 const LABEL_ASIDE_PX = 30;
 const FOCUS_ZOOM = 14.75;
 const MAJOR_ROAD_M = 900;
+const PLAN_SETTLES_MS = 400;
+const AHEAD_REFRESH_MS = 60_000;
+// A site that still gives dust so long after it began has not answered.
+const SITE_ANSWERS_MS = 60 * 60_000;
+const FLAG_FRESH_MS = 30 * 60_000;
+// A crew glides to its newest report over the time since the one before, and never beyond it.
+const GLIDE_MS = [300, 10_000];
+const LEAP_M = 1500;
 
-const TRUCK = "M1 4.2h8.2v6H1zM9.9 5.9h2.8L15 8.3v1.9H9.9zM2.5 11.4a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0-3 0zM10.3 11.4a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0-3 0z";
-const WEDGE = "M22 0 31 12.5Q22 7.5 13 12.5Z";
-const DROP = "M6 1C8 4 9.5 5.6 9.5 7.6a3.5 3.5 0 0 1-7 0C2.5 5.6 4 4 6 1Z";
-
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-}
-
-function shape(width, height, d) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", d);
-  svg.append(path);
-  return svg;
-}
-
-const icon = (node, size, className) =>
-  L.divIcon({ html: node, className, iconSize: [size, size], iconAnchor: [size / 2, size / 2] });
-
-const latLng = ([lon, lat]) => L.latLng(lat, lon);
-
-// A line beside `points` (pixels), `offset` to the right of its direction; corners are mitred.
-export function besides(points, offset) {
-  if (!offset) return points;
-  const normals = [];
-  for (let i = 1; i < points.length; i++) {
-    const dx = points[i].x - points[i - 1].x;
-    const dy = points[i].y - points[i - 1].y;
-    const length = Math.hypot(dx, dy) || 1;
-    normals.push({ x: -dy / length, y: dx / length });
-  }
-  return points.map((point, i) => {
-    const a = normals[Math.max(0, i - 1)];
-    const b = normals[Math.min(normals.length - 1, i)];
-    const mitre = Math.max(0.5, 1 + a.x * b.x + a.y * b.y);
-    return L.point(
-      point.x + (offset * (a.x + b.x)) / mitre,
-      point.y + (offset * (a.y + b.y)) / mitre,
-    );
-  });
-}
+// Where a place is drawn: tiles in GCJ-02 take the whole drawing with them.
+const shifted = () => district.tiles?.crs === "gcj02";
+const latLng = (place) => {
+  const [lon, lat] = shifted() ? wgs84ToGcj02(place) : place;
+  return L.latLng(lat, lon);
+};
 
 // Pixels between the drawn line and the line shown: enough that two carriageways never touch.
 const carriagewayOffset = (zoom) => Math.max(3.5, Math.min(9, 5 + (zoom - 15) * 2));
 
-const segmentClass = (state) =>
-  state.standing === "unmeasured" ? "unmeasured" : `${state.standing} l${state.level}`;
-
+// `plain`: for a wall, without anything to press.
 export const StreetMap = {
-  setup() {
+  props: { plain: Boolean },
+  setup(props) {
     const host = ref(null);
+    const panel = ref("");
     let map;
     let untouched = true;
-    const drawn = { segments: {}, stations: {}, crews: {}, names: [], route: null };
+    const drawn = {
+      segments: {}, sites: {}, stations: {}, cameras: {}, crews: {}, names: [], routes: null, tiles: null,
+    };
+    // What streets look like beyond their own state.
+    let alarms = {};
+    let ahead = {};
+    let planned = { crews: [] };
+    let planTimer = null;
+    let aheadTimer = null;
 
     onMounted(() => {
       map = L.map(host.value, {
@@ -82,13 +62,14 @@ export const StreetMap = {
         wheelPxPerZoomLevel: 90,
         renderer: L.svg({ padding: 0.4 }),
       });
-      for (const [pane, z] of [["sites", 350], ["beds", 360], ["streets", 410], ["names", 420],
-        ["labels", 640], ["devices", 610], ["crews", 650]]) {
+      for (const [pane, z] of [["sites", 350], ["beds", 360], ["streets", 410], ["routes", 415],
+        ["names", 420], ["depots", 600], ["cameras", 605], ["stations", 610], ["labels", 640], ["crews", 650]]) {
         map.createPane(pane).style.zIndex = z;
       }
       // A map in a hidden view has no size yet: it is fitted when it is first shown.
       map.setView(bounds.getCenter(), 14);
       draw();
+      showLayers();
       settle();
       L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
       placeStreets();
@@ -99,21 +80,27 @@ export const StreetMap = {
       for (const gesture of ["wheel", "pointerdown", "keydown"]) {
         host.value.addEventListener(gesture, () => (untouched = false), { passive: true });
       }
-      const resized = new ResizeObserver(settle);
+      resized = new ResizeObserver(settle);
       resized.observe(host.value);
-      onBeforeUnmount(() => {
-        resized.disconnect();
-        map.remove();
-      });
+    });
+    let resized = null;
+    onBeforeUnmount(() => {
+      resized?.disconnect();
+      unlisten();
+      clearTimeout(planTimer);
+      clearTimeout(aheadTimer);
+      map?.remove();
+      map = null;
     });
 
     const bounds = L.latLngBounds(
       Object.values(district.segments).flatMap((segment) => segment.line).map(latLng),
     );
+    const padding = props.plain ? [60, 40] : [26, 26];
 
     function fit() {
       untouched = true;
-      map.fitBounds(bounds, { padding: [26, 26], animate: false });
+      map.fitBounds(bounds, { padding, animate: false });
     }
 
     function settle() {
@@ -141,6 +128,12 @@ export const StreetMap = {
           : L.circleMarker(latLng(site.centre), { pane: "sites", radius: 9 });
         outline.options.className = `site ${site.kind}`;
         outline.bindTooltip(() => siteTip(site), { sticky: true }).addTo(map);
+        const flag = element("span", "");
+        L.marker(latLng(site.centre), {
+          icon: L.divIcon({ html: flag, className: "site-flag", iconSize: [0, 0] }),
+          pane: "sites", interactive: false, keyboard: false,
+        }).addTo(map);
+        drawn.sites[site.id] = { site, outline, flag };
         addName(lowest(site), () => nameOf(site), "site-name");
       }
       for (const segment of Object.values(district.segments)) {
@@ -151,6 +144,7 @@ export const StreetMap = {
         drawn.segments[segment.id] = entry;
         if (!segment.treat) continue;
         entry.level = L.polyline(line, { ...pane("streets"), className: "street" }).addTo(map);
+        entry.core = L.polyline(line, { ...pane("streets"), className: "core" }).addTo(map);
         entry.hit = L.polyline(line, { pane: "streets", className: "hit", weight: 18 }).addTo(map);
         entry.hit.bindTooltip(() => segmentTip(segment), { sticky: true });
         entry.hit.on("click", () => selectSegment(segment.id));
@@ -165,18 +159,50 @@ export const StreetMap = {
         if (depot.kind !== "depot") sign.append(shape(12, 12, DROP));
         const size = depot.kind === "both" ? [32, 18] : [18, 18];
         const sized = L.divIcon({ html: sign, className: "depot", iconSize: size });
-        L.marker([depot.lat, depot.lon], { icon: sized, pane: "devices" })
+        L.marker(latLng([depot.lon, depot.lat]), { icon: sized, pane: "depots", keyboard: false, alt: t(`map.${depot.kind}`) })
           .bindTooltip(() => tip(t(`map.${depot.kind}`), depot.id))
           .addTo(map);
       }
       for (const station of Object.values(district.stations)) {
         const node = element("div", `station-sign ${station.kind}`);
         drawn.stations[station.id] = node;
-        L.marker([station.lat, station.lon], { icon: icon(node, 14, "station"), pane: "devices" })
-          .bindTooltip(() => stationTip(station))
+        L.marker(latLng([station.lon, station.lat]), {
+          icon: icon(node, 14, "station"), pane: "stations", keyboard: false, alt: station.id,
+        }).bindTooltip(() => stationTip(station)).addTo(map);
+      }
+      for (const camera of Object.values(district.cameras)) {
+        const node = element("div", "camera-sign", shape(14, 14, LENS));
+        drawn.cameras[camera.id] = node;
+        L.marker(latLng([camera.lon, camera.lat]), {
+          icon: icon(node, 18, "camera"), pane: "cameras", keyboard: false, alt: camera.id,
+        }).bindTooltip(() => cameraTip(camera))
+          .bindPopup(() => cameraCard(camera), { className: "camera-card", minWidth: 200, maxWidth: 300 })
           .addTo(map);
       }
-      for (const section of ["segments", "stations", "crews"]) refresh(section, null);
+      refreshAll();
+    }
+
+    function refreshAll() {
+      alarms = alarmsOf(Object.values(tables.episodes), tables.overview.now);
+      for (const section of ["segments", "stations", "cameras", "crews"]) refresh(section, null);
+      showSites();
+    }
+
+    function showLayers() {
+      for (const name of LAYERS) {
+        const pane = map.getPane(name);
+        if (pane && name !== "tiles") pane.style.display = layers[name] ? "" : "none";
+      }
+      const wanted = layers.tiles && district.tiles && !props.plain;
+      if (wanted && !drawn.tiles) {
+        const { url, subdomains } = district.tiles;
+        drawn.tiles = L.tileLayer(url, { subdomains: subdomains || "abc", maxZoom: 19, referrerPolicy: "no-referrer" }).addTo(map);
+      } else if (!wanted && drawn.tiles) {
+        drawn.tiles.remove();
+        drawn.tiles = null;
+      }
+      host.value.classList.toggle("tiled", Boolean(drawn.tiles));
+      showRoutes();
     }
 
     // One name per road, along its longest treatable stretch; a short road is named from near by.
@@ -208,7 +234,7 @@ export const StreetMap = {
       if (turn !== undefined) inner.style.transform = `translate(-50%, -50%) rotate(${turn}deg) translateY(-18px)`;
       const marker = L.marker(latLng(at), {
         icon: L.divIcon({ html: inner, className, iconSize: [0, 0] }),
-        pane: "names",
+        pane: className === "site-name" ? "sites" : "names",
         interactive: false,
         keyboard: false,
       }).addTo(map);
@@ -224,7 +250,7 @@ export const StreetMap = {
         const offset = segment.oneway ? carriagewayOffset(zoom) : 0;
         const pixels = segment.line.map((place) => map.project(latLng(place), zoom));
         entry.shown = besides(pixels, offset).map((pixel) => map.unproject(pixel, zoom));
-        for (const layer of [entry.bed, entry.level, entry.hit]) layer?.setLatLngs(entry.shown);
+        for (const layer of [entry.bed, entry.level, entry.core, entry.hit]) layer?.setLatLngs(entry.shown);
         placeLabel(entry);
       }
     }
@@ -251,17 +277,39 @@ export const StreetMap = {
         if (!state) continue;
         if (section === "segments") showSegment(id, state);
         if (section === "stations") showStation(id, state);
+        if (section === "cameras") showCamera(id, state);
         if (section === "crews") showCrew(id, state);
       }
+    }
+
+    // The alarms have changed: so have the streets that they are of.
+    function reviewAlarms() {
+      const before = alarms;
+      alarms = alarmsOf(Object.values(tables.episodes), tables.overview.now);
+      const touched = new Set([...Object.keys(before), ...Object.keys(alarms)]);
+      refresh("segments", [...touched].filter((id) =>
+        before[id]?.unseen !== alarms[id]?.unseen || before[id]?.seen !== alarms[id]?.seen));
+      showSites();
     }
 
     function showSegment(id, state) {
       const entry = drawn.segments[id];
       if (!entry?.level) return;
+      const mode = props.plain ? "level" : layers.mode;
+      const alarm = alarms[id];
+      const shown = look(state, { mode, alarm, ahead: ahead[id], now: tables.overview.now });
+      if (entry.shownAs !== shown) {
+        entry.level.getElement()?.setAttribute("class", `leaflet-path street ${shown}`);
+        entry.core.getElement()?.setAttribute("class", `leaflet-path core${/ calm\b/.test(shown) ? " calm" : ""}`);
+        entry.shownAs = shown;
+      }
       const chosen = selected.segment === id;
-      entry.level.getElement()?.setAttribute("class", `leaflet-path street ${segmentClass(state)}`);
-      entry.bed.getElement()?.setAttribute("class", `leaflet-path bed${chosen ? " chosen" : ""}`);
-      const labelled = state.standing === "live" && state.level >= LABEL_FROM_LEVEL;
+      if (entry.chosen !== chosen) {
+        entry.bed.getElement()?.setAttribute("class", `leaflet-path bed${chosen ? " chosen" : ""}`);
+        entry.chosen = chosen;
+      }
+      const { level, calm } = alarmLevel(state, alarm);
+      const labelled = mode === "level" && state.standing === "live" && level >= LABEL_FROM_LEVEL;
       if (!labelled) {
         entry.label?.remove();
         entry.label = null;
@@ -275,28 +323,60 @@ export const StreetMap = {
           interactive: false,
           keyboard: false,
         }).addTo(map);
+        placeLabel(entry);
       }
-      entry.text.className = `l${state.level}`;
-      placeLabel(entry);
-      entry.text.textContent = signed(state.increment);
+      const className = `l${level}${calm ? " calm" : ""}`;
+      if (entry.text.className !== className) entry.text.className = className;
+      const text = signed(state.increment);
+      if (entry.text.textContent !== text) entry.text.textContent = text;
+    }
+
+    // What open episodes say of the sites: the leading cause, or a gate that does not wash.
+    function showSites() {
+      if (!map) return;
+      const found = sitesOf(Object.values(tables.episodes));
+      for (const { site, outline, flag } of Object.values(drawn.sites)) {
+        const said = found[site.id];
+        const late = said?.since && Date.parse(tables.overview.now) - Date.parse(said.since) > SITE_ANSWERS_MS;
+        const className = `leaflet-interactive site ${site.kind}${said?.level ? ` dusty l${said.level}` : ""}${said?.gate ? " gate" : ""}`;
+        const path = outline.getElement();
+        if (path && path.getAttribute("class") !== className) path.setAttribute("class", className);
+        flag.className = said ? `l${said.level}${said.gate ? " gate" : ""}` : "";
+        flag.textContent = said
+          ? [said.gate ? t("map.site_gate") : t("map.site_dusty"), late ? t("map.site_late") : ""].filter(Boolean).join(" · ") : "";
+      }
+    }
+
+    function showCamera(id, state) {
+      const node = drawn.cameras[id];
+      if (!node) return;
+      const fresh = state.flag_ts && Date.parse(tables.overview.now) - Date.parse(state.flag_ts) < FLAG_FRESH_MS;
+      node.className = `camera-sign ${state.ts ? (fresh ? "flagged" : "seeing") : "blind"}`;
     }
 
     function showStation(id, state) {
       const node = drawn.stations[id];
-      if (node) node.className = `station-sign ${district.stations[id].kind} ${state.freshness}`;
+      if (node) node.className = `station-sign ${district.stations[id].kind} ${state.health}`;
     }
 
     function showCrew(id, state) {
       const crew = district.crews[id];
-      if (!crew || state.lat == null) return;
+      if (!crew) return;
       let entry = drawn.crews[id];
+      if (state.lat == null) {
+        entry?.marker.remove();
+        delete drawn.crews[id];
+        return;
+      }
+      const place = latLng([state.lon, state.lat]);
       if (!entry) {
         const arrow = element("div", "arrow", shape(44, 44, WEDGE));
         const disc = element("div", "disc", shape(16, 16, TRUCK));
         const name = element("div", "crew-name", nameOf(crew));
-        const node = element("div", "", arrow, disc, name);
-        entry = { node, arrow, name };
-        entry.marker = L.marker([state.lat, state.lon], {
+        const gauge = element("i", "");
+        const node = element("div", "", arrow, disc, element("div", "gauge", gauge), name);
+        entry = { node, arrow, name, gauge, at: 0 };
+        entry.marker = L.marker(place, {
           icon: icon(node, 44, "crew"), pane: "crews", alt: nameOf(crew),
         });
         entry.marker.bindTooltip(() => crewTip(crew), { direction: "top", offset: [0, -12] });
@@ -304,42 +384,97 @@ export const StreetMap = {
         entry.marker.addTo(map);
         drawn.crews[id] = entry;
       }
-      entry.marker.setLatLng([state.lat, state.lon]);
+      const now = performance.now();
+      const before = entry.marker.getLatLng();
+      if (!before.equals(place)) {
+        const leap = !entry.at || map.distance(before, place) > LEAP_M;
+        const [least, most] = GLIDE_MS;
+        const glide = leap ? 0 : Math.max(least, Math.min(most, live.at ? now - entry.at : (now - entry.at) * 0.9));
+        entry.marker.getElement()?.style.setProperty("--glide", `${Math.round(glide)}ms`);
+        entry.marker.setLatLng(place);
+        entry.at = now;
+      }
       const moving = state.heading != null && ["driving", "working"].includes(state.state);
-      entry.node.className = ["crew-sign", state.state ?? "unknown", state.freshness,
-        moving ? "moving" : "still", selected.crew === id ? "chosen" : ""].join(" ");
+      const className = ["crew-sign", state.state ?? "unknown", state.freshness,
+        moving ? "moving" : "still", selected.crew === id ? "chosen" : "", crew.tank_l && state.water_l != null ? "" : "dry"].join(" ");
+      if (entry.node.className !== className) entry.node.className = className;
+      if (crew.tank_l && state.water_l != null) {
+        const share = Math.max(0, Math.min(1, state.water_l / crew.tank_l));
+        entry.gauge.style.width = `${Math.round(100 * share)}%`;
+        entry.gauge.classList.toggle("low", share < 0.2);
+      }
       if (moving) entry.arrow.style.transform = `rotate(${state.heading}deg)`;
     }
-
-    const tip = (title, ...lines) =>
-      element("div", "tip", element("b", "", title),
-        ...lines.filter(Boolean).map((line) => element("div", "", line)));
 
     function segmentTip(segment) {
       const state = tables.segments[segment.id];
       if (!state) return tip(nameOf(segment));
       const measured = state.standing !== "unmeasured";
+      const { level, calm } = alarmLevel(state, alarms[segment.id]);
+      const range = state.estimate == null ? ""
+        : `${t("map.by_estimate")} ${signed(state.estimate)}${state.low == null ? "" : ` (${whole(state.low)} – ${whole(state.high)})`} µg/m³`;
       return tip(
         nameOf(segment),
-        measured
-          ? `${t(`level.${state.level}`)} · ${t("chart.increment")} ${signed(state.increment)} · PM10 ${whole(state.pm10)} µg/m³`
+        measured || level
+          ? `${t(`level.${level}`)}${calm ? ` · ${t("map.in_hand")}` : ""}${measured ? "" : ` · ${t("standing.unmeasured")}`}`
           : t("standing.unmeasured"),
+        measured ? `${t("chart.increment")} ${signed(state.increment)} + ${t("header.background")} ${whole(state.background)} = PM10 ${whole(state.pm10)} µg/m³` : "",
+        range,
+        ahead[segment.id] != null ? `${t("map.by_ahead")} ${Math.round(100 * ahead[segment.id])}%` : "",
         state.standing === "stale" ? `${t("standing.stale")} ${clock(state.ts)}` : "",
-        state.treated_at ? t("map.treated_at", { time: clock(state.treated_at) }) : "",
+        state.treated_at
+          ? `${t("map.treated_at", { time: clock(state.treated_at) })} · ${t("header.ago", { age: age(state.treated_at, tables.overview.now) })}`
+          : t("map.untreated"),
       );
     }
 
-    const siteTip = (site) => tip(nameOf(site), t(`site_kind.${site.kind}`), site.operator);
+    function siteTip(site) {
+      const said = sitesOf(Object.values(tables.episodes))[site.id];
+      return tip(
+        nameOf(site), t(`site_kind.${site.kind}`), site.operator,
+        said?.gate ? t("map.site_gate_long") : "",
+        said?.level ? `${t("map.site_dusty_long", { level: t(`level.${said.level}`) })}${said.share ? ` ${Math.round(100 * said.share)}%` : ""}` : "",
+        said?.since ? t("map.site_since", { age: age(said.since, tables.overview.now) }) : t("map.site_quiet"),
+      );
+    }
 
     function stationTip(station) {
       const state = tables.stations[station.id] ?? {};
       return tip(
         `${t(`station_kind.${station.kind}`)} ${station.id}`,
+        placeName(station),
         state.ts ? `PM10 ${whole(state.pm10)} · PM2.5 ${whole(state.pm25)} µg/m³` : "",
         state.wind_speed != null
           ? `${t("header.wind")} ${compass(state.wind_dir)} ${state.wind_speed.toFixed(1)} m/s` : "",
-        state.ts ? `${t(`freshness.${state.freshness}`)} ${clock(state.ts)}` : t("freshness.none"),
+        [t(`map.health_${state.health ?? "silent"}`), (state.doubts ?? []).map((test) => t(`test.${test}`)).join("、"),
+          state.ts ? clock(state.ts) : ""].filter(Boolean).join(" · "),
       );
+    }
+
+    const cameraSaid = (state) => [
+      state.ts ? t("map.camera_trucks", { n: state.trucks }) : t("map.camera_blind"),
+      state.flag ? `${t(`sighting.${state.flag}`)}${state.truck ? ` (${t(`truck.${state.truck}`)})` : ""} ${clock(state.flag_ts)}` : "",
+    ];
+
+    const cameraTip = (camera) =>
+      tip(`${t("map.camera")} ${camera.id}`, placeName(camera), ...cameraSaid(tables.cameras[camera.id] ?? {}));
+
+    function cameraCard(camera) {
+      const state = tables.cameras[camera.id] ?? {};
+      const media = mediaOf(state.media).map(({ kind, text }) => {
+        if (kind === "name") return element("div", "", text);
+        if (kind === "link") {
+          const link = element("a", "", t("map.camera_open"));
+          Object.assign(link, { href: text, target: "_blank", rel: "noopener noreferrer" });
+          return link;
+        }
+        const picture = element("img", "");
+        Object.assign(picture, { src: text, alt: t(`sighting.${state.flag}`), loading: "lazy" });
+        return picture;
+      });
+      return tip(`${t("map.camera")} ${camera.id}`, placeName(camera), ...cameraSaid(state),
+        state.confidence == null ? "" : `${t("detail.confidence")} ${Math.round(100 * state.confidence)}%`,
+        state.note ?? "", ...media, state.flag && !media.length ? t("map.camera_no_picture") : "");
     }
 
     function crewTip(crew) {
@@ -351,33 +486,71 @@ export const StreetMap = {
       );
     }
 
-    async function showRoute(id) {
-      drawn.route?.remove();
-      drawn.route = null;
-      if (!id) return;
-      const plan = await crewPlan(id).catch(() => null);
-      const orders = plan?.crews[0]?.orders ?? [];
-      if (selected.crew !== id || !map) return;
+    // The drives: of every crew the one under way, of the chosen crew all.
+    function showRoutes() {
+      drawn.routes?.remove();
+      drawn.routes = null;
+      if (!map || (!layers.routes && !selected.crew)) return;
       const group = L.layerGroup();
-      orders.forEach((order, i) => {
-        L.polyline(order.path.map(latLng), {
-          pane: "names", interactive: false, className: i ? "route later" : "route",
-        }).addTo(group);
-        const work = drawn.segments[order.segment];
-        const end = work ? middleOf(work.shown) : order.path.length ? latLng(order.path.at(-1)) : null;
-        if (end) {
-          L.marker(end, {
-            icon: icon(element("span", "", String(i + 1)), 18, "stop"), pane: "labels",
-            interactive: false, keyboard: false,
+      for (const { crew, orders } of planned.crews) {
+        const chosen = selected.crew === crew;
+        if (!chosen && !layers.routes) continue;
+        (chosen ? orders : orders.slice(0, 1)).forEach((order, i) => {
+          const line = order.path.map(latLng);
+          L.polyline(line, {
+            pane: chosen ? "names" : "routes", interactive: false,
+            className: `route${chosen ? "" : " other"}${i ? " later" : ""}`,
           }).addTo(group);
-        }
-      });
-      drawn.route = group.addTo(map);
-      const state = tables.crews[id];
-      if (state?.lat != null) map.panInside([state.lat, state.lon], { padding: [80, 80] });
+          const work = drawn.segments[order.segment];
+          const end = work?.shown ? middleOf(work.shown) : line.at(-1);
+          if (chosen && end) {
+            L.marker(end, {
+              icon: icon(element("span", "", String(i + 1)), 18, "stop"), pane: "labels",
+              interactive: false, keyboard: false,
+            }).addTo(group);
+          }
+        });
+      }
+      drawn.routes = group.addTo(map);
     }
 
-    onChange((section, ids) => refresh(section, ids));
+    async function loadPlan() {
+      clearTimeout(planTimer);
+      planTimer = null;
+      const wanted = live.at;
+      const found = await askPlan().catch(() => null);
+      if (!found || live.at !== wanted) return;
+      planned = found;
+      showRoutes();
+    }
+    const loadPlanSoon = () => (planTimer ??= setTimeout(loadPlan, PLAN_SETTLES_MS));
+
+    async function loadAhead() {
+      clearTimeout(aheadTimer);
+      aheadTimer = null;
+      if (layers.mode !== "ahead" || props.plain) return;
+      const found = await get(`outlook${live.at ? `?at=${encodeURIComponent(live.at)}` : ""}`).catch(() => null);
+      ahead = Object.fromEntries(Object.entries(found?.segments ?? {}).map(([id, steps]) =>
+        [id, steps.find((step) => step.horizon_min === 60)?.chance_2 ?? null]));
+      refresh("segments", null);
+      aheadTimer = setTimeout(loadAhead, AHEAD_REFRESH_MS);
+    }
+
+    let agedAt = "";
+    const unlisten = onChange((section, ids) => {
+      if (!map) return;
+      if (section === "episodes") reviewAlarms();
+      else if (section === "orders") loadPlanSoon();
+      else if (section === "overview") {
+        // Some colours age by themselves.
+        const minute = tables.overview.now?.slice(0, 16);
+        if (minute !== agedAt) {
+          agedAt = minute;
+          reviewAlarms();
+          if (layers.mode === "treated") refresh("segments", null);
+        }
+      } else refresh(section, ids);
+    });
     watch(() => selected.segment, (now, before) => {
       refresh("segments", [now, before].filter(Boolean));
       settle();
@@ -387,11 +560,32 @@ export const StreetMap = {
       for (const [id, { name }] of Object.entries(drawn.crews)) {
         name.textContent = nameOf(district.crews[id]);
       }
+      showSites();
     });
     watch(() => selected.crew, (now, before) => {
       refresh("crews", [now, before].filter(Boolean));
-      showRoute(now);
+      showRoutes();
+      const state = tables.crews[now];
+      if (map && state?.lat != null) map.panInside(latLng([state.lon, state.lat]), { padding: [80, 80] });
     });
+    watch(() => layers.mode, () => {
+      refresh("segments", null);
+      loadAhead();
+    });
+    watch(() => LAYERS.map((name) => layers[name]), () => map && showLayers());
+    watch(() => live.at, () => {
+      loadPlanSoon();
+      loadAhead();
+    });
+    onMounted(() => {
+      loadPlanSoon();
+      loadAhead();
+    });
+
+    function goTo(station) {
+      untouched = false;
+      map.setView(latLng([station.lon, station.lat]), Math.max(map.getZoom(), 16), { animate: false });
+    }
 
     const zoom = (by) => () => {
       untouched = false;
@@ -400,22 +594,34 @@ export const StreetMap = {
     const button = (label, text, act) =>
       h("button", { class: "tool", type: "button", title: label, "aria-label": label, onClick: act }, text);
 
+    const toggle = (name) => () => (panel.value = panel.value === name ? "" : name);
+    const opener = (name, label, text) =>
+      h("button", {
+        class: ["tool", panel.value === name ? "on" : ""], type: "button", title: label, "aria-label": label,
+        "aria-expanded": panel.value === name, onClick: toggle(name),
+      }, text);
+
     return () =>
-      h("section", { class: "map", "aria-label": t("app.map") }, [
+      h("section", { class: ["map", props.plain ? "plain" : ""], "aria-label": t("app.map") }, [
         h("div", { class: "canvas", ref: host }),
-        h("div", { class: "tools" }, [
+        props.plain ? null : h("div", { class: "tools" }, [
           button(t("map.zoom_in"), "+", zoom(1)),
           button(t("map.zoom_out"), "−", zoom(-1)),
           button(t("map.fit"), "⤢", fit),
+          opener("layers", t("map.layers_button"), "☰"),
+          opener("health", t("map.health"), "♥"),
         ]),
+        panel.value === "layers" ? h(LayerPanel) : null,
+        panel.value === "health" ? h(StationHealth, { onClose: () => (panel.value = ""), onShow: goTo }) : null,
         h(WindRose),
-        h(Legend, { key: language() }),
+        h(Legend, { key: language(), plain: props.plain }),
+        layers.tiles && district.tiles?.attribution ? h("small", { class: "attribution" }, district.tiles.attribution) : null,
       ]);
   },
 };
 
 const WindRose = () => {
-  const wind = tables.overview.wind;
+  const { wind, rain } = tables.overview;
   if (!wind) return null;
   const text = `${t("header.wind_from", { dir: compass(wind.dir) })} ${wind.speed.toFixed(1)} m/s`;
   return h("div", { class: "windrose", title: t("map.wind_title", { text }) }, [
@@ -426,7 +632,8 @@ const WindRose = () => {
         transform: `rotate(${(wind.dir + 180) % 360} 20 20)`,
       }),
     ]),
-    h("span", {}, [h("b", {}, wind.speed.toFixed(1)), " m/s", h("br"), t("header.wind_from", { dir: compass(wind.dir) })]),
+    h("span", {}, [h("b", {}, wind.speed.toFixed(1)), " m/s", h("br"), t("header.wind_from", { dir: compass(wind.dir) }),
+      rain > 0 ? [h("br"), t("map.rain", { mm: rain })] : null]),
   ]);
 };
 
@@ -434,19 +641,35 @@ const swatch = (className) =>
   h("svg", { class: "swatch", viewBox: "0 0 34 12", "aria-hidden": "true" }, [
     h("path", { class: "bed", d: "M2 6H32" }),
     h("path", { class: `street ${className}`, d: "M2 6H32" }),
+    h("path", { class: `core${/ calm\b/.test(className) ? " calm" : ""}`, d: "M2 6H32" }),
   ]);
 
-const Legend = () => {
+// How the streets are coloured; by level with how many there are of each.
+const Legend = ({ plain }) => {
   const counts = tables.overview.counts;
   const limits = district.limits.inc60 ?? [];
   const line = (className, text, count) =>
     h("li", { title: text }, [swatch(className), h("span", {}, text), h("b", {}, count ?? "")]);
+  const way = plain ? null : MODES[layers.mode];
+  if (way) {
+    const bounds = [null, ...way.limits, null].map((limit) => (limit == null ? null : Math.round(limit * way.factor)));
+    return h("div", { class: "legend" }, [
+      h("h2", {}, [t(`map.by_${layers.mode}`), h("small", {}, ` ${way.unit}`)]),
+      h("ul", {}, [
+        ...[4, 3, 2, 1, 0].map((n) => line(`live s${n}`,
+          bounds[n + 1] == null ? (layers.mode === "treated" ? t("map.longer", { n: bounds[n] }) : `≥ ${bounds[n]}`)
+            : n ? `${bounds[n]} – ${bounds[n + 1]}` : `< ${bounds[1]}`)),
+        line("unmeasured", t(way.everywhere ? "map.unknown" : "standing.unmeasured")),
+      ]),
+    ]);
+  }
   return h("div", { class: "legend" }, [
     h("h2", {}, [t("map.legend"), h("small", {}, " µg/m³")]),
     h("ul", {}, [
       ...[3, 2, 1, 0].map((level) =>
         line(`live l${level}`, `${t(`level.${level}`)}${level ? ` ≥${limits[level - 1] ?? ""}` : ""}`,
           counts?.levels[level])),
+      line("live l2 calm", t("map.in_hand")),
       line("stale l1", t("standing.stale"), counts?.stale),
       line("unmeasured", t("standing.unmeasured"), counts?.unmeasured),
     ]),

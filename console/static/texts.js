@@ -57,6 +57,12 @@ export function moment(time, now) {
   return format("mdhm", { month: "numeric", day: "numeric", ...HM }).format(at);
 }
 
+// The local day of a time, as 2026-03-02.
+export const dayIn = (time) => {
+  const parts = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  return parts.format(new Date(time));
+};
+
 export function age(from, to) {
   const seconds = Math.max(0, Math.round((new Date(to) - new Date(from)) / 1000));
   if (seconds < 90) return t("age.seconds", { n: seconds });

@@ -5,7 +5,7 @@
 -- Episodes that were open or had ended lately, as they are now; the log says how they were.
 SELECT e.id, e.segment, e.site, e.rule, e.level, e.state, e.started_at, e.peak_at, e.peak,
        e.ended_at, e.causes, e.verdict, e.acknowledged_by, e.acknowledged_at, e.shelved_until,
-       e.grp AS "group", e.measured,
+       e.grp AS "group", e.measured, e.updated_at,
        ARRAY(SELECT o.id FROM orders o WHERE o.episode = e.id AND o.issued_at <= %(at)s
              ORDER BY o.issued_at, o.id) AS orders
 FROM episodes e
@@ -84,3 +84,39 @@ WHERE ts = (SELECT max(ts) FROM segment_forecasts
             WHERE ts <= %(at)s AND ts > %(at)s - INTERVAL '1 hour')
   AND segment = ANY (%(segments)s)
 ORDER BY segment, horizon_min;
+
+-- name: concerns_then
+-- Concerns that stood and somebody had been called for, with the role that was called last until then.
+SELECT c.id, c.kind, c.subject, c.crew, c.place, c.ref, c.why, c.also, c.since, c.opened_at,
+       called.role, called.at AS called_at,
+       CASE WHEN c.taken_at <= %(at)s THEN c.taken_by END AS taken_by,
+       CASE WHEN c.taken_at <= %(at)s THEN c.taken_at END AS taken_at,
+       NULL::timestamptz AS resolved_at
+FROM concerns c
+CROSS JOIN LATERAL (
+    SELECT role, at FROM escalation_log g
+    WHERE g.concern = c.id AND g.event = 'called' AND g.at <= %(at)s
+    ORDER BY g.id DESC LIMIT 1
+) AS called
+WHERE c.opened_at <= %(at)s AND (c.resolved_at IS NULL OR c.resolved_at > %(at)s)
+ORDER BY c.opened_at DESC, c.id DESC
+LIMIT 300;
+
+-- name: marks_then
+-- What people had said until then of alarms that have no row of their own.
+SELECT alarm, since,
+       (array_agg(actor ORDER BY id DESC) FILTER (WHERE event = 'acknowledged'))[1]
+           AS acknowledged_by,
+       (array_agg(at ORDER BY id DESC) FILTER (WHERE event = 'acknowledged'))[1]
+           AS acknowledged_at,
+       (array_agg((detail->>'until')::timestamptz ORDER BY id DESC)
+           FILTER (WHERE event IN ('shelved', 'unshelved')))[1] AS shelved_until
+FROM alarm_log
+WHERE alarm = ANY (%(alarms)s) AND at <= %(at)s
+GROUP BY alarm, since;
+
+-- name: out_of_service_then
+-- Subjects that were out of service.
+SELECT DISTINCT ON (subject) id, subject, since, until, why, given_by FROM out_of_service
+WHERE since <= %(at)s AND until > %(at)s AND (ended_at IS NULL OR ended_at > %(at)s)
+ORDER BY subject, id DESC;
