@@ -122,6 +122,7 @@ def _login(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
             "texts": texts(language),
             "district": name_in(language, request.app.state.district.name),
             "failed": refusal is not None,
+            "changed": refusal is None and "changed" in request.query_params,
             "too_many": status == HTTPStatus.TOO_MANY_REQUESTS,
         },
         status,

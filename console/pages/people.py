@@ -11,9 +11,14 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/people")
 async def people(request: Request) -> Response:
-    return await framed(request, "people.html", "people", roles=MAY_ADMINISTER)
+    return await framed(request, "people.html", "people", _zone(request), roles=MAY_ADMINISTER)
 
 
 @router.get("/me")
 async def me(request: Request) -> Response:
-    return await framed(request, "me.html", "me", roles=EVERYBODY)
+    return await framed(request, "me.html", "me", _zone(request), roles=EVERYBODY)
+
+
+def _zone(request: Request) -> dict[str, str]:
+    """Where the district is in time: a crew's leader may not ask for the district."""
+    return {"zone": request.app.state.district.timezone}

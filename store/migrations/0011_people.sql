@@ -2,7 +2,6 @@
 -- and tokens are kept as what they hash to.
 
 ALTER TABLE users
-    ADD COLUMN IF NOT EXISTS crew text,     -- whom a crew's leader drives for
     ADD COLUMN disabled_at timestamptz,     -- never deleted: the audit names them
     ADD COLUMN must_change boolean NOT NULL DEFAULT false, -- the password was given, not chosen
     ADD COLUMN password_at timestamptz;
