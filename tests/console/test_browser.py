@@ -93,9 +93,15 @@ def test_page_shows_the_street_and_asks_nobody_else(visit: Visit, district: Dist
     expect(page.locator(".crew-sign")).to_have_count(len(district.crews))
     expect(page.locator(".crewplan")).to_have_count(len(district.crews))
     expect(page.locator(".time b")).to_have_text("10:17:20")  # Shenzhen's time
-    # By level, then what waits for somebody, then age.
+    # By level, then what waits for somebody, then age; stations that are silent are one row.
     expect(page.locator(".cards .card .place")).to_have_text(
-        ["兴海大道 07 北行", "兴海大道 03 南行", "兴海大道 12 南行", "兴海大道 09 北行"]
+        [
+            "兴海大道 07 北行",
+            "兴海大道 03 南行",
+            "监测站无新读数",
+            "兴海大道 12 南行",
+            "兴海大道 09 北行",
+        ]
     )
     page.locator(".card .face").first.click()
     expect(page.locator(".detail canvas")).to_be_visible()
@@ -146,8 +152,8 @@ def test_shelve_and_find_it_again(visit: Visit) -> None:
     expect(page.locator(f".cards [data-episode={EPISODE}]")).to_be_visible()
 
 
-def test_what_has_one_cause_is_one_card(visit: Visit) -> None:
-    """Three episodes of one group are one card with a fold; what is estimated says so; haze is one
+def test_what_has_one_cause_is_one_row(visit: Visit) -> None:
+    """Three episodes of one group are one row that opens; what is estimated says so; haze is one
     line above them all."""
     with connect(visit.running.dsn, name="test") as conn:
         conn.execute(
@@ -161,15 +167,21 @@ def test_what_has_one_cause_is_one_card(visit: Visit) -> None:
         conn.commit()
     visit.sign_in()
     page = visit.page
-    expect(page.locator(".cards .card .place")).to_have_text(
-        ["兴海大道 07 北行", "兴海大道 03 南行"]
-    )
+    places = page.locator(".cards .card .place")
+    expect(places).to_have_text(["兴海大道 07 北行", "道路积尘", "监测站无新读数"])
     expect(page.locator(".banner.sand")).to_contain_text("霾")
-    page.get_by_role("button", name="另有 2 条同一原因").click()
-    expect(page.locator(".cards .card .place")).to_have_text(
-        ["兴海大道 07 北行", "兴海大道 03 南行", "兴海大道 12 南行", "兴海大道 09 北行"]
+    page.locator(".cards .card.group .face").first.click()
+    expect(places).to_have_text(
+        [
+            "兴海大道 07 北行",
+            "道路积尘",
+            "兴海大道 03 南行",
+            "兴海大道 12 南行",
+            "兴海大道 09 北行",
+            "监测站无新读数",
+        ]
     )
-    expect(page.locator(".cards .card").last).to_contain_text("推算")
+    expect(page.locator("[data-episode='E-20260302-0155-XH09N-inc15']")).to_contain_text("推算")
     assert visit.errors == []
 
 
@@ -220,12 +232,12 @@ def test_language_and_theme_change_in_place_and_are_kept(visit: Visit) -> None:
     visit.sign_in()
     page = visit.page
     page.get_by_role("button", name="English").click()
-    expect(page.locator(".queue h2")).to_contain_text("Episodes")
+    expect(page.locator(".queue h2")).to_contain_text("Alarms")
     expect(page.locator(".card .place").first).to_have_text("Xinghai Avenue 07 northbound")
     before = page.evaluate("document.documentElement.dataset.theme")
     page.get_by_role("button", name="Dark" if before == "light" else "Light").click()
     page.reload()
-    expect(page.locator(".queue h2")).to_contain_text("Episodes")
+    expect(page.locator(".queue h2")).to_contain_text("Alarms")
     assert page.evaluate("document.documentElement.dataset.theme") != before
 
 

@@ -1,0 +1,13 @@
+// What the alarms and the explanations ask of the server.
+import { get, post } from "./api.js";
+
+const part = encodeURIComponent;
+
+export const alarmStory = (id) => get(`alarms/${part(id)}`);
+export const actOn = (id, what, body) => post(`alarms/${part(id)}/${what}`, body);
+export const batch = (act, ids, rest = {}) => post("alarms/batch", { act, ids, ...rest });
+export const acknowledgeReturned = () => post("alarms/returned/acknowledge");
+export const alarmHealth = (query) => get(`alarms/health?${new URLSearchParams(query)}`);
+export const orderStory = (id) => get(`orders/${part(id)}`);
+export const placeWhy = (kind, id, query) => get(`${kind}/${part(id)}/why?${new URLSearchParams(query)}`);
+export const historyUntil = (segment, query) => get(`segments/${part(segment)}/history?${new URLSearchParams(query)}`);
