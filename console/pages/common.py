@@ -32,6 +32,7 @@ class Door:
 MENU = (
     Door("street", "/"),
     Door("board", "/board"),
+    Door("reports", "/reports"),
     Door("crew", "/crew", frozenset({"crew"})),
     Door("people", "/people", MAY_ADMINISTER),
 )

@@ -1,0 +1,49 @@
+"""A report's figures with what they are compared to, out of the database."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from console.models import District
+from console.reports.figures import Figures, compared, figures
+from console.reports.period import Period
+from console.reports.rows import Rows, gather
+from store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a report is of: the district, or one segment or crew of it."""
+
+    segment: str | None = None
+    crew: str | None = None
+
+
+DISTRICT = Scope()
+
+
+def make(
+    conn: Connection,
+    district: District,
+    wanted: Period,
+    now: datetime,
+    scope: Scope = DISTRICT,
+) -> Figures:
+    """Compute a report. `conn` is idle: each period is read in a transaction of its own."""
+    zone = ZoneInfo(district.timezone)
+    rows = _scoped(gather(conn, wanted, zone, now), district, scope)
+    its = figures(district, wanted, rows)
+    others = []
+    for other in (wanted.before, wanted.last_year):
+        then = _scoped(gather(conn, other, zone, now), district, scope)
+        others.append(compared(its, figures(district, other, then), rows, then))
+    return replace(its, changes=others[0], changes_last_year=others[1])
+
+
+def _scoped(rows: Rows, district: District, scope: Scope) -> Rows:
+    if scope.segment is not None:
+        here = frozenset(s.id for s in district.stations if s.segment == scope.segment)
+        return rows.of_segment(scope.segment, here)
+    if scope.crew is not None:
+        return rows.of_crew(scope.crew)
+    return rows
