@@ -172,14 +172,18 @@ const Tools = () =>
       h("button", { type: "button", class: view.follow ? "on" : "", "aria-pressed": view.follow, onClick: () => show(view.zoom) }, t("board.now")),
       h("button", { type: "button", "aria-label": t("board.later"), title: t("board.later"), onClick: () => pan(0.5) }, "▶"),
     ]),
+    h("button", { type: "button", class: view.table ? "on" : "", "aria-pressed": view.table, onClick: () => (view.table = !view.table) }, t("board.as_table")),
+    mayAdd() ? h("button", { type: "button", class: "primary", onClick: () => decide("add") }, t("board.add")) : null,
+  ]);
+
+const Key = () =>
+  h("footer", { class: "boardfoot" }, [
     h("ul", { class: "key", "aria-hidden": "true" }, ["drive", "work", "refill", "standing"].map((kind) =>
       h("li", { key: kind }, [h("i", { class: kind }), t(`bar.${kind}`)])).concat([
       h("li", { key: "planned" }, [h("i", { class: "work planned" }), t("board.planned")]),
       h("li", { key: "late" }, [h("i", { class: "late" }), t("board.late")]),
     ])),
     board.value?.plan_at ? h("span", { class: "plannote" }, t("board.plan_at", { time: clock(board.value.plan_at), why: t(`trigger.${board.value.trigger}`) })) : null,
-    h("button", { type: "button", class: view.table ? "on" : "", "aria-pressed": view.table, onClick: () => (view.table = !view.table) }, t("board.as_table")),
-    mayAdd() ? h("button", { type: "button", class: "primary", onClick: () => decide("add") }, t("board.add")) : null,
   ]);
 
 const Table = () =>
@@ -298,7 +302,7 @@ const Overview = () => {
   const { overrides, left_out: left } = board.value;
   return h("section", { class: "pane", "aria-label": t("board.standing") }, [
     h("h2", {}, t("board.left_out")),
-    left.length ? h("ul", { class: "left" }, left.map((one) => h("li", { key: one.place }, [
+    left.length ? h("ul", { class: "leftout" }, left.map((one) => h("li", { key: one.place }, [
       h("b", {}, placeName(one.place)), one.level ? h("span", { class: `badge l${one.level}` }, h("i", {}, String(one.level))) : null,
       one.due ? h("small", {}, ` ${t("board.due")} ${clock(one.due)}`) : null,
       h("p", {}, sentence(one.reason, one.also)),
@@ -344,6 +348,7 @@ const Page = {
               onChoose: openOrder, onPan: panTo, onCrew: (id) => { chosen.crew = id; chosen.order = null; closeDecision(); },
               onMove: (order, crew) => decide("assign", { place: placeOf(order), treatment: order.treatment, crew, from: order.crew }),
             })),
+            h(Key),
           ]),
           h(Side),
         ] : h("p", { class: "quiet waiting", role: "status" }, t("app.loading"))),

@@ -162,7 +162,7 @@ export const Gantt = {
     const drawBar = (crew, row, number, bar, order, lost) => {
       const [left, width] = clipped(bar.start, bar.end);
       const key = keyOf(crew.id, bar);
-      const wide = width >= LABEL_FROM_PX && bar.kind !== "drive" && bar.kind !== "off";
+      const wide = width >= LABEL_FROM_PX && ["work", "refill", "broken"].includes(bar.kind);
       const label = bar.kind === "work" && order ? props.names.short(order) : bar.kind === "work" ? "" : t(`bar.${bar.kind}`);
       // A Latin letter is half as wide as a Chinese one.
       const fits = label.slice(0, Math.max(0, Math.floor((width - 8) / (/[\u4e00-\u9fff]/.test(label) ? 12 : 6.6))));
