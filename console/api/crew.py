@@ -198,8 +198,8 @@ async def stand(
             "crew": mine.id, "ts": ts, "lon": place.lon, "lat": place.lat,
             "speed_kmh": place.speed_kmh, "water_l": None, "state": None, "stored_at": now,
         }  # fmt: skip
-        await conn.execute(SQL.add_position, values)
-        await _woken(conn, "positions", ts, now)
+        if await row(conn, SQL.add_position, values) is not None:
+            await _woken(conn, "positions", ts, now)
 
 
 @router.post(

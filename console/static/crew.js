@@ -192,6 +192,9 @@ function share() {
 // The page ------------------------------------------------------------------------------------
 
 const due = (order) => {
+  if (order.state === "started" && order.started_at) {
+    return h("span", { class: "due" }, t("crew.ends", { time: clock(new Date(Date.parse(order.started_at) + order.minutes * 60_000)) }));
+  }
   const late = order.due && Date.parse(order.due) < now();
   return order.due ? h("span", { class: late ? "due late" : "due" }, t(late ? "crew.was_due" : "crew.due", { time: clock(order.due) }))
     : h("span", { class: "due" }, t("crew.about", { time: clock(order.eta) }));
@@ -249,7 +252,7 @@ const Trouble = ({ order }) =>
 const Row = ({ order }) =>
   h("li", { class: `p${order.priority}` }, [
     h("time", {}, clock(order.eta)),
-    h("div", {}, [h("b", {}, t(`treatment.${order.treatment}`)), " ", placeName(order), order.due && order.priority <= 3 ? h("small", {}, ` ${t("crew.due", { time: clock(order.due) })}`) : null]),
+    h("div", {}, [h("b", {}, t(`treatment.${order.treatment}`)), " ", placeName(order), order.due && order.priority <= 3 ? h("small", {}, ` ${t(Date.parse(order.due) < now() ? "crew.was_due" : "crew.due", { time: clock(order.due) })}`) : null]),
   ]);
 
 const Signal = () => {

@@ -18,6 +18,7 @@ const REASONS = {
   withdraw: ["over", "mistake", "leader"],
 };
 const ADDED = ["wash", "sweep", "fog", "heavy_clean", "hand_wash", "inspect"];
+const LINES_OPEN = 6;
 const HAN = /[\u4e00-\u9fff]/;
 
 export const Decision = {
@@ -166,6 +167,7 @@ export const Decision = {
       const late = effect.late.filter((order) => !effect.late_before.some((one) => one.treatment === order.treatment && place(one) === place(order)));
       const leftOut = effect.left_out.filter((one) => !effect.left_out_before.some((old) => old.place === one.place && old.treatment === one.treatment));
       const unmet = effect.unmet;
+      const shift = (order) => t(order.by_min > 0 ? "preview.later" : "preview.earlier", { n: Math.abs(Math.round(order.by_min)) });
       return h("div", { class: "effect" }, [
         preview.stale ? h("p", { class: "warn", role: "status" }, [t(`stale.${preview.stale}`), " ", h("button", { type: "button", onClick: ask }, t("preview.again"))]) : null,
         unmet ? h("p", { class: "bad" }, `${t("preview.unmet")} ${said(unmet.text, unmet.also)}`) : null,
@@ -177,14 +179,21 @@ export const Decision = {
           [t("preview.work"), diff(totals.work_min, 0, "min")],
           totals.spared ? [t("preview.spared"), diff(totals.spared, 0, "")] : null,
         ].filter(Boolean).flatMap(([label, value]) => [h("dt", { key: label }, label), h("dd", {}, value)])) : null,
-        ...changed.map((crew) => h("details", { key: crew.crew, open: changed.length <= 2 }, [
-          h("summary", {}, [h("b", {}, props.crewName(crew.crew)), h("small", {}, ` +${crew.gained.length} −${crew.lost.length} ⇄${crew.moved.length}`)]),
-          h("ul", {}, [
-            ...crew.gained.map((order) => h("li", { class: "gained" }, `+ ${clock(order.eta)} ${what(order)}${order.from ? ` (${t("preview.from", { crew: props.crewName(order.from) })})` : ""}`)),
-            ...crew.lost.map((order) => h("li", { class: "lost" }, `− ${what(order)}${order.to ? ` (${t("preview.to", { crew: props.crewName(order.to) })})` : ""}`)),
-            ...crew.moved.map((order) => h("li", {}, `${clock(order.eta)} ${what(order)} ${t(order.by_min > 0 ? "preview.later" : "preview.earlier", { n: Math.abs(Math.round(order.by_min)) })}`)),
-          ]),
-        ])),
+        ...changed.map((crew) => {
+          const [musts, routine] = [crew.moved.filter((order) => order.priority <= 3), crew.moved.filter((order) => order.priority > 3)];
+          const lines = [
+            ...crew.gained.map((order) => ["gained", `+ ${clock(order.eta)} ${what(order)}${order.from ? ` (${t("preview.from", { crew: props.crewName(order.from) })})` : ""}`]),
+            ...crew.lost.map((order) => ["lost", `− ${what(order)}${order.to ? ` (${t("preview.to", { crew: props.crewName(order.to) })})` : ""}`]),
+            ...musts.map((order) => ["must", `${clock(order.eta)} ${what(order)} ${shift(order)}`]),
+          ];
+          return h("details", { key: crew.crew, open: lines.length <= LINES_OPEN && changed.length <= 2 }, [
+            h("summary", {}, [h("b", {}, props.crewName(crew.crew)), h("small", {}, ` ${t("preview.counts", { gained: crew.gained.length, lost: crew.lost.length, moved: crew.moved.length })}`)]),
+            h("ul", {}, [
+              ...lines.map(([kind, text]) => h("li", { key: text, class: kind }, text)),
+              routine.length ? h("li", { class: "quiet" }, t("preview.routine_moved", { n: routine.length })) : null,
+            ]),
+          ]);
+        }),
       ]);
     };
     const said = (text, also) => (also && HAN.test(text) === (language() === "en") ? also : text);
@@ -233,7 +242,7 @@ export const Decision = {
             h("input", { value: form.why, maxlength: 500, "aria-label": t("board.why"), placeholder: t("board.why_hint"), onInput: (event) => (form.why = event.target.value) }),
           ]),
           keeping.problem ? h("p", { class: "bad", role: "alert" }, keeping.problem) : null,
-          h("div", { class: "acts" }, [
+          h("div", { class: "acts last" }, [
             h("button", { type: "submit", class: "primary", disabled: !ready || keeping.busy }, t("preview.keep")),
             h("button", { type: "button", onClick: discard }, t("preview.discard")),
           ]),

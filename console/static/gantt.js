@@ -14,9 +14,8 @@ const KINDS = Object.keys(TREATS);
 const MINUTE = 60_000;
 const AXIS = 34;
 const HEAD = 22;
-const ROW = 54;
-const BAR = { top: 7, height: 24 };
-const LANE = { top: 35, height: 14 };
+const ROW_LEAST = 54;
+const ROW_MOST = 96;
 const STEPS_MIN = [5, 10, 15, 30, 60, 120, 180, 240];
 const TICK_PX = 62;
 const LABEL_FROM_PX = 34;
@@ -25,7 +24,7 @@ const DRAG_FROM_PX = 6;
 const ms = (time) => Date.parse(time);
 
 // Crews by kind, those of a kind in the district's order, with the heights that they take.
-export function laidOut(crews) {
+export function laidOut(crews, tall = ROW_LEAST) {
   const rows = [];
   let y = AXIS;
   for (const kind of KINDS) {
@@ -34,8 +33,8 @@ export function laidOut(crews) {
     rows.push({ kind, y, height: HEAD });
     y += HEAD;
     for (const crew of mine) {
-      rows.push({ crew, y, height: ROW });
-      y += ROW;
+      rows.push({ crew, y, height: tall });
+      y += tall;
     }
   }
   return { rows, height: y };
@@ -56,19 +55,35 @@ export const Gantt = {
   emits: ["choose", "move", "pan", "crew"],
   setup(props, { emit }) {
     const host = ref(null);
-    const size = reactive({ width: 900 });
+    const size = reactive({ width: 900, height: 0 });
     const tip = reactive({ bar: null, order: null, x: 0, y: 0 });
     const drag = reactive({ order: null, crew: null, x: 0, y: 0, from: null, pan: null });
     const at = reactive({ key: null });
     let watcher;
 
     onMounted(() => {
-      watcher = new ResizeObserver(([entry]) => (size.width = Math.max(320, entry.contentRect.width)));
+      const around = host.value.closest(".scroll");
+      watcher = new ResizeObserver(() => {
+        size.width = Math.max(320, host.value.clientWidth);
+        size.height = around?.clientHeight ?? 0;
+      });
       watcher.observe(host.value);
+      if (around) watcher.observe(around);
     });
     onBeforeUnmount(() => watcher?.disconnect());
     watch(() => props.board, () => (tip.bar = null));
 
+    // Rows are as tall as the window lets them be: a bar on a wall is seen from afar.
+    const tall = () => {
+      const least = laidOut(props.crews);
+      const spare = (size.height - 2 - least.height) / Math.max(1, props.crews.length);
+      return Math.min(ROW_MOST, Math.max(ROW_LEAST, Math.floor(ROW_LEAST + spare)));
+    };
+    const bar_of = () => ({ top: 8 + (tall() - ROW_LEAST) * 0.16, height: 24 + (tall() - ROW_LEAST) * 0.4 });
+    const lane_of = () => {
+      const height = 14 + (tall() - ROW_LEAST) * 0.3;
+      return { top: tall() - height - 5, height };
+    };
     const x = (time) => ((typeof time === "number" ? time : ms(time)) - props.since) / (props.until - props.since) * size.width;
     const clipped = (start, end) => {
       const [a, b] = [Math.max(-2, x(start)), Math.min(size.width + 2, x(end))];
@@ -87,7 +102,7 @@ export const Gantt = {
 
     function crewAt(clientY) {
       const y = clientY - host.value.getBoundingClientRect().top;
-      return laidOut(props.crews).rows.find((row) => row.crew && y >= row.y && y < row.y + row.height)?.crew ?? null;
+      return laidOut(props.crews, tall()).rows.find((row) => row.crew && y >= row.y && y < row.y + row.height)?.crew ?? null;
     }
 
     const mayTake = (crew, order) => TREATS[crew.kind]?.includes(order.treatment) && crew.id !== order.crew;
@@ -124,6 +139,7 @@ export const Gantt = {
     }
 
     function show(event, bar, order, row) {
+      const BAR = bar_of();
       if (drag.from) return;
       const box = host.value.getBoundingClientRect();
       const target = event.currentTarget.getBoundingClientRect();
@@ -160,6 +176,7 @@ export const Gantt = {
     }
 
     const drawBar = (crew, row, number, bar, order, lost) => {
+      const BAR = bar_of();
       const [left, width] = clipped(bar.start, bar.end);
       const key = keyOf(crew.id, bar);
       const wide = width >= LABEL_FROM_PX && ["work", "refill", "broken"].includes(bar.kind);
@@ -182,7 +199,7 @@ export const Gantt = {
           ? h("rect", { x: left, y: row.y + BAR.top + BAR.height / 2 - 3, width, height: 6, rx: 2 })
           : bar.kind === "standing" || bar.kind === "off"
             ? h("rect", { x: left, y: row.y + BAR.top + BAR.height / 2 - 1, width, height: 2 })
-            : h("rect", { x: left, y: row.y + BAR.top, width: Math.max(width, 2), height: BAR.height, rx: 3 }),
+            : h("rect", { x: left, y: row.y + BAR.top, width: Math.max(width, 2), height: BAR.height, rx: Math.min(3, width / 5) }),
         // Something to point at, also where the bar is thin.
         h("rect", { class: "reach", x: left, y: row.y + BAR.top, width: Math.max(width, 6), height: BAR.height }),
         wide && fits.length > 1 ? h("text", { x: left + 5, y: row.y + BAR.top + BAR.height / 2 + 4 }, fits) : null,
@@ -195,7 +212,7 @@ export const Gantt = {
       if (!order?.due || order.priority > 3 || bar.kind !== "work") return null;
       const due = x(order.due);
       const [left] = clipped(bar.start, bar.end);
-      const y = row.y + BAR.top;
+      const y = row.y + bar_of().top;
       const shown = due > -4 && due < size.width + 4;
       return h("g", { key: `due/${bar.order}/${bar.planned}`, class: bar.late ? "due late" : "due", "aria-hidden": "true" }, [
         bar.late ? h("path", { class: "tail", d: `M${Math.max(due, -2)} ${y - 1}H${left}` }) : null,
@@ -205,6 +222,7 @@ export const Gantt = {
 
     const drawWater = (row, crew, state) => {
       const tank = crew.tank_l;
+      const LANE = lane_of();
       if (!tank) return null;
       const y = (litres) => row.y + LANE.top + LANE.height * (1 - Math.min(1, Math.max(0, litres / tank)));
       const line = (points) => points.map(([time, litres], i) => `${i ? "L" : "M"}${x(time).toFixed(1)} ${y(litres).toFixed(1)}`).join("");
@@ -221,6 +239,7 @@ export const Gantt = {
       const effect = props.effect?.crews.find((one) => one.crew === crew.id);
       const orders = props.effect?.orders[crew.id];
       if (!orders || !effect) return null;
+      const LANE = lane_of();
       const key = (order) => `${placeOf(order)}/${order.treatment}`;
       const gained = new Set(effect.gained.map(key));
       const shifted = new Map(effect.moved.map((order) => [key(order), order.by_min]));
@@ -229,7 +248,7 @@ export const Gantt = {
         const by = shifted.get(key(order));
         const late = order.due && order.priority <= 3 && ms(order.eta) > ms(order.due);
         return h("g", { key: i, class: ["ghost", gained.has(key(order)) ? "gained" : by ? "moved" : "same", late ? "late" : "", order.depot ? "depot" : ""] }, [
-          h("rect", { x: left, y: row.y + LANE.top - 1, width: Math.max(width, 2), height: LANE.height, rx: 2 }),
+          h("rect", { x: left, y: row.y + LANE.top - 1, width: Math.max(width, 2), height: LANE.height, rx: Math.min(2, width / 5) }),
           by && width > 26 ? h("text", { x: left + 3, y: row.y + LANE.top + 10 }, `${by > 0 ? "+" : "−"}${Math.abs(Math.round(by))}`) : null,
         ]);
       }));
@@ -237,7 +256,7 @@ export const Gantt = {
 
     return () => {
       const { board } = props;
-      const { rows, height } = laidOut(props.crews);
+      const { rows, height } = laidOut(props.crews, tall());
       const now = x(board.now);
       const states = Object.fromEntries(board.crews.map((state) => [state.crew, state]));
       const drawn = [];

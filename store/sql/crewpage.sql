@@ -51,10 +51,11 @@ VALUES (%(crew)s, %(order)s, %(event)s, %(ts)s, %(reason)s, NULL, %(water_l)s, %
 ON CONFLICT (crew, order_id, event, ts) DO NOTHING;
 
 -- name: add_position
--- A position, as ingest stores one that came by the broker.
+-- A position, as ingest stores one that came by the broker; no row when it is there.
 INSERT INTO positions (crew, ts, lon, lat, speed_kmh, water_l, state, stored_at)
 VALUES (%(crew)s, %(ts)s, %(lon)s, %(lat)s, %(speed_kmh)s, %(water_l)s, %(state)s, %(stored_at)s)
-ON CONFLICT (crew, ts) DO NOTHING;
+ON CONFLICT (crew, ts) DO NOTHING
+RETURNING ts;
 
 -- name: add_photo
 -- A photo, drawn anew; no row when it is there.

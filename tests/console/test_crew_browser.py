@@ -1,0 +1,250 @@
+"""The crew's page on a phone, and the board at a desk, in a real browser."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from psycopg.types.json import Jsonb
+
+from console.users import add_user
+from dispatch.runner import Dispatcher
+from dispatch.settings import DispatchSettings
+from geo.district import District
+from store.database import connect
+from tests.console import plausible
+from tests.console.conftest import PASSWORD, Hands, Running
+from tests.console.test_board import SITUATION
+from tests.console.test_browser import browser  # noqa: F401
+
+NOW = plausible.NOW
+LOOKED_AT = 15
+"""Longer than the page waits before it sends: what may be taken back is not sent yet."""
+
+
+@pytest.fixture
+def phone(browser: Browser, console: Running) -> Iterator[BrowserContext]:  # noqa: F811
+    """A leader's phone."""
+    with connect(console.dsn, name="test") as conn:
+        add_user(conn, "li", PASSWORD, "crew", NOW, crew="WATER-A")
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True
+    )
+    yield context
+    context.close()
+
+
+def signed_in(context: BrowserContext, console: Running, name: str = "li") -> Page:
+    """The page that somebody lands on."""
+    page = context.new_page()
+    page.goto(f"{console.address}/login?lang=zh-CN")
+    page.fill("[name=name]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    return page
+
+
+def said(console: Running) -> list[tuple[str, str]]:
+    """What has arrived, in order."""
+    with connect(console.dsn, name="test") as conn:
+        return conn.execute("SELECT order_id, event FROM progress ORDER BY id").fetchall()  # type: ignore[return-value]
+
+
+def step(console: Running, district: District) -> None:
+    """The dispatcher takes in what has arrived."""
+    with connect(console.dsn, name="dispatch") as conn:
+        conn.execute("UPDATE plans SET solver = %s", (Jsonb({"situation": SITUATION}),))
+        conn.commit()
+        Dispatcher(district, DispatchSettings(iterations=10)).step(conn, NOW)
+
+
+def test_a_leader_lands_on_their_page_and_everything_is_large(
+    phone: BrowserContext, console: Running
+) -> None:
+    """The next order large; nothing to press is lower than 56 px; nothing comes from elsewhere."""
+    page = phone.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.close()
+    page = signed_in(phone, console)
+    page.wait_for_url("**/crew")
+    expect(page.locator(".current h1")).to_have_text("洗扫")
+    expect(page.locator(".current .where")).to_contain_text("兴海大道 07 北行")
+    expect(page.locator(".go")).to_have_text("完成")
+    expect(page.locator(".crewmap path.goal")).to_have_count(1)
+    for target in page.locator("main button, main .camera, main .links a").all():
+        box = target.bounding_box()
+        assert box is not None
+        assert box["height"] >= 56, target.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for link in page.locator(".links a").all():
+        assert "noreferrer" in (link.get_attribute("rel") or "")
+    assert all(url.startswith((console.address, "data:")) for url in asked)
+
+
+def test_words_said_without_a_signal_arrive_once_and_in_order(
+    phone: BrowserContext, console: Running, district: District
+) -> None:
+    """Three words and a photo in a tunnel, the page opened anew there, the server restarted
+    meanwhile: all arrive, in order, once."""
+    page = signed_in(phone, console)
+    expect(page.locator(".go")).to_have_text("完成")
+    # The worker has the whole page before the signal goes.
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function(
+        "async () => (await (await caches.open('crew-shell-1')).keys()).length >= 17"
+    )
+    phone.set_offline(True)
+    page.locator(".go").click()
+    expect(page.locator(".go")).to_have_text("开始作业")
+    expect(page.locator(".current .where")).to_contain_text("09 北行")
+    page.locator(".go").click()
+    expect(page.locator(".go")).to_have_text("完成")
+    file = io.BytesIO()
+    Image.effect_noise((2400, 1800), 50).convert("RGB").save(file, "JPEG")
+    page.locator(".camera input").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
+    )
+    expect(page.locator(".strip.queue b")).to_contain_text("3")
+    page.reload()
+    expect(page.locator(".strip.queue b")).to_contain_text("3")
+    expect(page.locator(".current .where")).to_contain_text("09 北行")
+    page.locator(".go").click()
+    expect(page.locator(".current .where")).to_contain_text("妈湾大道 03")
+    expect(page.locator(".strip.queue b")).to_contain_text("4")
+    assert said(console) == []
+
+    port = int(console.address.rsplit(":", 1)[1])
+    console.stop()
+    phone.set_offline(False)
+    again = Running(district, console.dsn, port=port, now=Hands(NOW))
+    try:
+        expect(page.locator(".strip.queue")).to_have_count(0, timeout=60_000)
+        assert said(console) == [("O-1003", "done"), ("O-1004", "started"), ("O-1004", "done")]
+        with connect(console.dsn, name="test") as conn:
+            found = conn.execute("SELECT order_id, width_px, height_px FROM photos").fetchall()
+        assert found == [("O-1004", 1600, 1200)]
+        step(console, district)
+        expect(page.locator(".current .where")).not_to_contain_text("09 北行")
+        with connect(console.dsn, name="test") as conn:
+            states = conn.execute(
+                "SELECT id, state FROM orders WHERE id IN ('O-1003', 'O-1004') ORDER BY id"
+            ).fetchall()
+        assert states == [("O-1003", "done"), ("O-1004", "done")]
+    finally:
+        again.stop()
+
+
+def test_a_slip_can_be_taken_back(phone: BrowserContext, console: Running) -> None:
+    """For a few seconds nothing has left the phone; trouble says why."""
+    page = signed_in(phone, console)
+    page.locator(".go").click()
+    page.locator(".toast button").click()
+    expect(page.locator(".current .where")).to_contain_text("07 北行")
+    expect(page.locator(".strip.queue")).to_have_count(0)
+    page.locator(".trouble").click()
+    page.get_by_role("button", name="车辆故障").click()
+    expect(page.locator(".current .where")).to_contain_text("09 北行")
+    expect(page.locator(".strip.queue")).to_have_count(0, timeout=LOOKED_AT * 1000)
+    with connect(console.dsn, name="test") as conn:
+        found = conn.execute("SELECT order_id, event, reason FROM progress").fetchall()
+    assert found == [("O-1003", "failed", "车辆故障")]
+
+
+def test_a_word_that_is_not_taken_says_so_and_holds_nothing_back(
+    phone: BrowserContext, console: Running
+) -> None:
+    """The tie to the crew is gone when it arrives: the page shows the refusal and goes on."""
+    page = signed_in(phone, console)
+    expect(page.locator(".go")).to_have_text("完成")
+    phone.set_offline(True)
+    page.locator(".go").click()
+    expect(page.locator(".strip.queue")).to_have_count(1)
+    with connect(console.dsn, name="test") as conn:
+        conn.execute("UPDATE orders SET crew = 'FOG-A' WHERE id = 'O-1003'")
+    phone.set_offline(False)
+    expect(page.locator(".strip.bad")).to_contain_text("O-1003 is not an order of WATER-A")
+    page.locator(".strip.bad button").click()
+    expect(page.locator(".strip.bad")).to_have_count(0)
+    assert said(console) == []
+
+
+@pytest.fixture
+def desk(browser: Browser, console: Running) -> Iterator[Page]:  # noqa: F811
+    """A dispatcher at the board."""
+    with connect(console.dsn, name="test") as conn:
+        add_user(conn, "planner", PASSWORD, "dispatcher", NOW)
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page = signed_in(context, console, "planner")
+    page.wait_for_url(f"{console.address}/")
+    page.goto(f"{console.address}/board")
+    yield page
+    context.close()
+
+
+def test_a_decision_is_made_after_its_effect_was_seen(
+    desk: Page, console: Running, district: District
+) -> None:
+    """By keyboard alone: a bar, its order, forbid, the answer of the dispatcher, why, keep."""
+    expect(desk.locator("[data-bar]").first).to_be_attached()
+    bar = desk.locator("[data-order='O-1005'].work")
+    expect(bar).to_have_attribute("aria-label", "洒水一班: 洗扫 妈湾大道 03, 10:51–10:59, 计划")
+    bar.focus()
+    desk.keyboard.press("ArrowLeft")
+    desk.keyboard.press("ArrowRight")
+    expect(bar).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".pane h2")).to_have_text("洗扫 妈湾大道 03")
+    forbid = desk.get_by_role("button", name="禁止作业")
+    forbid.focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".asking")).to_be_visible()
+    step(console, district)
+    expect(desk.locator(".effect .sentence")).not_to_be_empty()
+    expect(desk.locator(".ghost").first).to_be_attached()
+    keep = desk.get_by_role("button", name="保留")
+    expect(keep).to_be_disabled()
+    reason = desk.get_by_role("button", name="道路施工")
+    reason.focus()
+    desk.keyboard.press("Enter")
+    keep.focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".decision")).to_have_count(0)
+    with connect(console.dsn, name="test") as conn:
+        found = conn.execute("SELECT kind, place, why, given_by FROM overrides").fetchall()
+    assert found == [("forbid", "MW03", "道路施工", "planner")]
+
+
+def test_a_bar_is_dragged_to_another_crew(desk: Page, console: Running) -> None:
+    """Only crews that can do the work take it; what is dropped is a question, not a decision."""
+    bar = desk.locator("[data-order='O-1005'].work")
+    expect(bar).to_be_attached()
+    names = desk.locator(".who")
+    start = bar.locator("rect").first.bounding_box()
+    sweeper = names.filter(has_text="机扫班").bounding_box()
+    other = names.filter(has_text="洒水二班").bounding_box()
+    assert start is not None
+    assert sweeper is not None
+    assert other is not None
+    x, y = start["x"] + start["width"] / 2, start["y"] + start["height"] / 2
+    desk.mouse.move(x, y)
+    desk.mouse.down()
+    desk.mouse.move(x + 5, sweeper["y"] + 20, steps=4)
+    expect(desk.locator(".carried")).to_contain_text("拖到")
+    desk.mouse.move(x + 5, other["y"] + 20, steps=4)
+    expect(desk.locator(".carried")).to_contain_text("洒水二班")
+    desk.mouse.up()
+    expect(desk.locator(".decision h2")).to_have_text("改派: 洗扫 妈湾大道 03")
+    expect(desk.locator(".decision select")).to_have_value("WATER-B")
+    with connect(console.dsn, name="test") as conn:
+        assert conn.execute("SELECT count(*) FROM overrides").fetchone() == (0,)
+
+
+def test_the_board_can_be_read_as_a_table(desk: Page) -> None:
+    """Every bar that means work is a row, for whoever cannot see the drawing."""
+    expect(desk.locator("[data-bar]").first).to_be_attached()
+    works = desk.locator("[data-bar].work").count()
+    desk.get_by_role("button", name="表格").click()
+    rows = desk.locator(".boardtable tbody tr", has_not_text="行驶").filter(has_not_text="加水")
+    expect(rows).to_have_count(works)
