@@ -9,8 +9,8 @@ DECISIONS_KEPT = timedelta(days=31)
 
 
 def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedelta) -> None:
-    """Delete measurements with their flags, minutes and forecasts older than `keep`, and working
-    rows that nothing can ask for any more.
+    """Delete measurements with their flags, minutes, forecasts and photos older than `keep`, and
+    working rows that nothing can ask for any more.
 
     `now` is the platform's time. Episodes, orders, verdicts, their logs, what was learnt of
     treatments and dead letters stay.
@@ -36,4 +36,7 @@ def clean(conn: Connection, now: datetime, *, keep: timedelta, lateness: timedel
     conn.execute(sql.delete_old_checkpoints, working)
     conn.execute(sql.delete_old_decisions, {"before": now - DECISIONS_KEPT})
     conn.execute(sql.delete_old_plans, {"before": now - DECISIONS_KEPT})
+    crews = statements("crewpage")
+    conn.execute(crews.delete_old_words, {"before": now - DECISIONS_KEPT})
+    conn.execute(crews.delete_old_photos, before)
     conn.commit()

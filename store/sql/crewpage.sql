@@ -75,3 +75,11 @@ FROM photos WHERE order_id = %(order)s ORDER BY taken_at, id;
 -- name: photo
 -- One picture.
 SELECT crew, jpeg FROM photos WHERE id = %(id)s;
+
+-- name: delete_old_words
+-- Keys of what was sent so long ago that no phone sends it again.
+DELETE FROM crew_words WHERE stored_at < %(before)s;
+
+-- name: delete_old_photos
+-- Photos live as long as measurements.
+DELETE FROM photos WHERE taken_at < %(before)s;

@@ -127,7 +127,7 @@ def test_shifts_in_local_time(shifts: list[str], hours: list[tuple[int, int]]) -
 
 def test_weather_stands_until_a_plan_without_it() -> None:
     """Plans that say the same thing of the weather are one band."""
-    plans = [
+    plans: list[dict[str, Any]] = [
         {"issued_at": at(-90), "weather": "rain"},
         {"issued_at": at(-60), "weather": "rain"},
         {"issued_at": at(-30), "weather": None},

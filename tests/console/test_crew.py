@@ -17,6 +17,7 @@ from console.users import add_user
 from geo.datum import gcj02_to_wgs84
 from geo.district import District
 from store.database import connect
+from store.upkeep import clean
 from tests.console import plausible
 from tests.console.conftest import PASSWORD, Running
 
@@ -306,6 +307,18 @@ def test_an_order_has_a_dozen_photos_at_most(li: httpx.Client) -> None:
     body = picture(size=(8, 8))
     statuses = [send(li, body).status_code for _ in range(13)]
     assert statuses == [200] * 12 + [409]
+
+
+def test_photos_live_as_long_as_measurements(li: httpx.Client, console: Running) -> None:
+    """Upkeep lets go of photos with the readings, and of keys that no phone sends any more."""
+    assert send(li, picture(size=(8, 8))).status_code == 200
+    left = []
+    for days in (40, 401):
+        with connect(console.dsn, name="test") as conn:
+            now = NOW + timedelta(days=days)
+            clean(conn, now, keep=timedelta(days=400), lateness=timedelta(hours=48))
+        left.append([len(rows(console, f"SELECT 1 FROM {t}")) for t in ("photos", "crew_words")])
+    assert left == [[1, 0], [0, 0]]
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])

@@ -48,7 +48,7 @@ def signed_in(context: BrowserContext, console: Running, name: str = "li") -> Pa
 def said(console: Running) -> list[tuple[str, str]]:
     """What has arrived, in order."""
     with connect(console.dsn, name="test") as conn:
-        return conn.execute("SELECT order_id, event FROM progress ORDER BY id").fetchall()  # type: ignore[return-value]
+        return conn.execute("SELECT order_id, event FROM progress ORDER BY id").fetchall()
 
 
 def step(console: Running, district: District) -> None:
