@@ -57,11 +57,14 @@ SELECT id, issued_at, solver FROM plans ORDER BY issued_at DESC, id DESC LIMIT 1
 SELECT body FROM plans WHERE id = %(plan)s;
 
 -- name: ended_orders
--- Treatments that are over.
-SELECT id, crew, treatment, coalesce(segment, site), state, ended_at
-FROM orders
-WHERE ended_at > %(since)s AND depot IS NULL AND state IN ('done', 'refused', 'failed', 'silent')
-ORDER BY ended_at, id;
+-- Treatments that are over. One said to be done that the positions speak against has failed: the
+-- street is as it was, and another crew is to go.
+SELECT o.id, o.crew, o.treatment, coalesce(o.segment, o.site),
+       CASE WHEN o.state = 'done' AND s.proven = false THEN 'failed' ELSE o.state END, o.ended_at
+FROM orders AS o LEFT JOIN services AS s ON s.order_id = o.id
+WHERE o.ended_at > %(since)s AND o.depot IS NULL
+  AND o.state IN ('done', 'refused', 'failed', 'silent')
+ORDER BY o.ended_at, o.id;
 
 -- name: weather
 -- Median over the stations of the newest temperature and of the rain in the span, and whether

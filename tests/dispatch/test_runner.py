@@ -221,6 +221,27 @@ def test_refused_order_goes_to_another_crew(conn: Connection) -> None:
     assert rows(conn, "SELECT count(*) FROM episode_log WHERE event = 'order'") == [2]
 
 
+@pytest.mark.parametrize(("proven", "again"), [(True, False), (None, False), (False, True)])
+def test_work_that_was_not_seen_is_given_to_another_crew(
+    conn: Connection, proven: bool | None, again: bool
+) -> None:
+    """A street that is said to be washed, while the vehicle was elsewhere, is not washed."""
+    dispatcher = Dispatcher(block([crew("W1"), crew("W2")]), QUICK)
+    open_episode(conn, "E1", "B", level=3)
+    dispatcher.step(conn, NOON)
+    mine = "SELECT id, crew FROM orders WHERE segment = 'B' AND state IN ('sent', 'accepted')"
+    [(order, first)] = rows(conn, mine)
+    for minute, event in enumerate(["accepted", "started", "done"], start=1):
+        say(conn, first, order, event, later(minute))
+    conn.execute(
+        "INSERT INTO services (order_id, judged_at, share, positions, proven)"
+        " VALUES (%s, %s, 0.5, 5, %s)",
+        (order, later(9), proven),
+    )
+    dispatcher.step(conn, later(10))
+    assert [crew_id != first for _, crew_id in rows(conn, mine)] == [True] * again
+
+
 def test_silent_crew_loses_its_work_until_it_is_heard(conn: Connection) -> None:
     """After ten minutes without an answer the work moves. Positions alone bring the crew back
     after half an hour, a word about an order at once."""
