@@ -617,6 +617,52 @@ def overnight(
                 sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
 
 
+@app.command()
+def report(
+    kind: Annotated[str, typer.Option(help="day, week or month.")] = "week",
+    day: Annotated[
+        str | None, typer.Option("--date", help="Any day of it; the last that is over if left out.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for page, PDF, workbook and figures.")] = Path(
+        "roaddust-report"
+    ),
+    lang: Annotated[str | None, typer.Option(help="zh-CN or en; both when left out.")] = None,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    config: Config = None,
+) -> None:
+    """A day, week or month in figures, as a page, a PDF and a workbook. 日报、周报、月报。"""
+    from datetime import date
+
+    from console.reports.period import KINDS, newest_over
+    from console.texts import LANGUAGES
+    from geo.district import load_district
+    from roaddust.reporting import write_report
+    from store.database import connect
+
+    wanted = next((one for one in KINDS if one == kind), None)
+    if wanted is None:
+        raise typer.BadParameter(f"{kind!r}: write {', '.join(KINDS)}", param_hint="--kind")
+    languages = [one for one in LANGUAGES if lang in (None, one)]
+    if not languages:
+        raise typer.BadParameter(f"{lang!r}: write {', '.join(LANGUAGES)}", param_hint="--lang")
+    try:
+        of = None if day is None else date.fromisoformat(day)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{day!r} is no day: write 2026-03-02", param_hint="--date"
+        ) from None
+    with _said_plainly():
+        dsn = _settings({"db": db}, config).db
+        loaded = load_district(district)
+        with connect(dsn, name="report", autocommit=True) as conn:
+            zone, now = _zone_and_now(district, conn)
+            today = now.astimezone(zone).date()
+            first = of or newest_over(wanted, today).first
+            for file in write_report(conn, loaded, wanted, first, now, languages, out):
+                sys.stdout.write(f"{file}\n")
+
+
 @override.command("add")
 def add_override(
     kind: Annotated[str, typer.Argument(help="pin, forbid, assign, hold or add.")],

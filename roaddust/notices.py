@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -83,8 +84,8 @@ class NoticeSettings:
         return []
 
 
-Send = Callable[[Sequence[str], str, str], bool]
-"""Addresses, title and body; whether it arrived."""
+Send = Callable[..., bool]
+"""Addresses, title and body, and the path of a file if one goes along; whether it arrived."""
 
 
 class Notifier:
@@ -105,7 +106,7 @@ class Notifier:
         rows = conn.execute(SQL.waiting, {"now": now, "limit": BATCH}).fetchall()
         conn.commit()
         arrived = 0
-        for number, at, recipient, crew, title, body, attempts in rows:
+        for number, at, recipient, crew, title, body, attempts, attachment in rows:
             addresses = self._settings.addresses(recipient, crew)
             values = {"id": number, "now": now, "attempts": attempts}
             if not addresses:
@@ -113,7 +114,7 @@ class Notifier:
             elif now - at > timedelta(hours=self._settings.expire_h):
                 log.warning("notice %d to %s is too old and is given up", number, recipient)
                 conn.execute(SQL.done, {**values, "outcome": "given_up"})
-            elif self._send(addresses, title, body):
+            elif self._send(addresses, title, body, *([attachment] if attachment else [])):
                 arrived += 1
                 conn.execute(SQL.done, {**values, "attempts": attempts + 1, "outcome": "sent"})
             else:
@@ -125,15 +126,18 @@ class Notifier:
         return arrived
 
 
-def by_apprise(addresses: Sequence[str], title: str, body: str) -> bool:
-    """Whether it arrived at every address.
+def by_apprise(
+    addresses: Sequence[str], title: str, body: str, attachment: str | None = None
+) -> bool:
+    """Whether it arrived at every address. A file that is not on this machine stays away.
 
     Of several addresses one that fails makes all be tried again: rather twice than never.
     """
     people = _library().Apprise()
     for address in addresses:
         people.add(address)
-    return bool(people.notify(title=title, body=body))
+    there = attachment is not None and Path(attachment).is_file()
+    return bool(people.notify(title=title, body=body, attach=attachment if there else None))
 
 
 @cache

@@ -27,6 +27,7 @@ from roaddust.clock import Clock, TickClock, WallClock
 from roaddust.keys import console_key
 from roaddust.notices import Notifier
 from roaddust.publisher import AWAY, BrokerSilent, Publisher
+from roaddust.reporting import Reporting
 from roaddust.reviews import look_at_rounds, review_day, review_week
 from roaddust.routine import Duty, Routine
 from roaddust.settings import STAGES, Settings, Stage
@@ -319,11 +320,15 @@ class Platform:
         def rounds(conn: Connection, now: datetime) -> None:
             look_at_rounds(conn, district, settings.dispatch, now)
 
+        reporting = Reporting(
+            district, settings.db, settings.reports, settings.language, settings.data / "reports"
+        )
         return [
             Duty("daily review", at(0, 5), daily),
             Duty("weekly review", at(0, 15, "mon"), weekly),
             Duty("upkeep", at(3, 30), upkeep),
             Duty("rounds", at(20, 0), rounds),
+            *reporting.duties(),
         ]
 
     # Threads ----------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from console.settings import ConsoleSettings
 from dispatch.settings import DispatchSettings
 from ingest.settings import IngestSettings
 from roaddust.notices import NoticeSettings
+from roaddust.reportsettings import ReportSettings
 
 Stage = Literal["ingest", "analytics", "dispatch", "console"]
 CONTRACT_NAMES = {
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     analytics: AnalyticsSettings = AnalyticsSettings()
     dispatch: DispatchSettings = DispatchSettings()
     notices: NoticeSettings = NoticeSettings()
+    reports: ReportSettings = ReportSettings()
     console: ConsoleSettings = ConsoleSettings()
 
     @field_validator("mqtt")

@@ -13,10 +13,9 @@ from console.api.reports import find, find_dossier, written
 from console.pages.common import framed, language_for, visitor
 from console.pool import rows
 from console.problems import Refusal
-from console.reports.blocks import Document, interval, middle, rounded, shown
 from console.reports.dossier import dossier_document
-from console.reports.estimate import Estimate
 from console.reports.making import Scope
+from console.reports.page import values
 from console.reports.period import EARLIEST, KINDS, LATEST, Kind, newest_over, period
 from console.reports.said import Said
 from console.users import MAY_ACT, MAY_LOOK
@@ -39,9 +38,9 @@ async def reports(request: Request) -> Response:
     say = Said(district, language)
     now = await feed_of(request).time()
     today = now.astimezone(ZoneInfo(district.timezone)).date()
-    values = {"kind": None, "before": None, "before_kind": None, "limit": LISTED}
+    wanted = {"kind": None, "before": None, "before_kind": None, "limit": LISTED}
     async with pool_of(request).connection() as conn:
-        found = await rows(conn, SQL.reports_page, values)
+        found = await rows(conn, SQL.reports_page, wanted)
     return await framed(
         request,
         "reports.html",
@@ -113,7 +112,7 @@ async def report(
         request,
         "report.html",
         "reports",
-        _values(doc)
+        values(doc)
         | {
             "found": found,
             "unfinished": not found.figures.complete,
@@ -148,7 +147,7 @@ async def dossier_page(
         request,
         "report.html",
         "reports",
-        _values(doc)
+        values(doc)
         | {
             "found": None,
             "unfinished": False,
@@ -158,19 +157,3 @@ async def dossier_page(
             "may_make": False,
         },
     )
-
-
-def _values(doc: Document) -> dict[str, object]:
-    """A document with what the template writes it with."""
-    return {
-        "doc": doc,
-        "cell": lambda column, value: shown(column, value, doc.zone),
-        "middle": lambda big: middle(big.column, big.value),
-        "interval": _interval,
-        "is_": lambda block: type(block).__name__.lower(),
-    }
-
-
-def _interval(big: object) -> str:
-    column, value = big.column, rounded(big.column, big.value)  # type: ignore[attr-defined]
-    return interval(column, value) if isinstance(value, Estimate) else ""

@@ -15,6 +15,7 @@ from console.reports.blocks import (
     Page,
     Pair,
     Picture,
+    Stack,
     Table,
     Tone,
     Valued,
@@ -29,8 +30,8 @@ from console.reports.said import UG, Said
 from console.texts import Language
 
 THOUSAND = 1000.0
-WORST = 12
-SHOWN_STATIONS = 14
+WORST = 8
+SHOWN_STATIONS = 30
 
 
 def document(
@@ -92,7 +93,7 @@ def _district_pages(district: District, its: Figures, say: Said) -> list[Page]:
     first: list[Block] = [
         Bigs(_bigs(its, say)),
         Words(lead(its, say), lead=True),
-        Pair(_map(district, its, say), _changes(its, say), 0.56),
+        Pair(_map(district, its, say), _changes(its, say), 0.42),
     ]
     street: list[Block] = [
         _hours(its, say),
@@ -102,9 +103,10 @@ def _district_pages(district: District, its: Figures, say: Said) -> list[Page]:
         _kinds(its, say),
     ]
     sites: list[Block] = [
-        _site_shares(its, say),
+        Pair(_site_shares(its, say), _site_days(its, say)),
         _sites(its, say),
         Words((say("report.sites_note"),)),
+        _inspections(its, say),
     ]
     crews: list[Block] = [
         _crews(its, say),
@@ -113,12 +115,11 @@ def _district_pages(district: District, its: Figures, say: Said) -> list[Page]:
         Pair(_escalations(its, say), _decisions(its, say), 0.42),
     ]
     data: list[Block] = [
-        Pair(_weather(its, say), _calibration(its, say)),
-        _stations(its, say),
+        Pair(_stations(its, say), Stack((_weather(its, say), _calibration(its, say))), 0.58),
         Words((say("report.fair"), say("report.chance_note"))),
     ]
     if its.changes_last_year:
-        data.insert(1, _change_table(its.changes_last_year, say, "last_year"))
+        data.insert(0, _change_table(its.changes_last_year, say, "last_year"))
     return [
         Page(say("report.page_first"), tuple(first)),
         Page(say("report.page_street"), tuple(street)),
@@ -345,7 +346,7 @@ def _causes(its: Figures, say: Said) -> Picture:
     return Picture(
         "causes",
         title,
-        pictures.intervals(rows, _percent, title, label=110),
+        pictures.intervals(rows, _percent, title, label=96),
         title,
         say("report.causes_note") if rows else say("report.no_exceedance"),
     )
@@ -373,12 +374,17 @@ def _segments(its: Figures, say: Said) -> Table:
         rows=tuple(
             (
                 say.segment(s.segment), s.over[1], s.over[2], s.increment, s.episodes, s.treatments,
-                _thousand(s.avoided), s.resident_h, s.measured_share,
+                _spared(s.avoided, s.judged), s.resident_h, s.measured_share,
             )
             for s in its.segments
         ),
         most=WORST,
     )  # fmt: skip
+
+
+def _spared(value: Estimate, judged: int) -> Estimate | None:
+    """None where no verdict says anything."""
+    return _thousand(value) if judged else None
 
 
 def _thousand(value: Estimate) -> Estimate:
@@ -411,7 +417,7 @@ def _effects(its: Figures, say: Said) -> Picture:
     return Picture(
         "effects",
         title,
-        pictures.intervals(rows, _points, title, label=110, points=True, look="dot"),
+        pictures.intervals(rows, _points, title, label=96, points=True, look="dot"),
         title,
         say("report.effects_note"),
     )
@@ -436,7 +442,8 @@ def _kinds(its: Figures, say: Said) -> Table:
         rows=tuple(
             (
                 say.word("treatment", k.kind), k.done, k.failed, k.judged, k.effect_pct,
-                k.effective, _thousand(k.avoided), k.proven / k.seen if k.seen else None,
+                k.effective, _spared(k.avoided, k.judged),
+                k.proven / k.seen if k.seen else None,
                 k.water_l / THOUSAND, k.treated_km,
             )
             for k in its.kinds
@@ -454,9 +461,22 @@ def _site_shares(its: Figures, say: Said) -> Picture:
     return Picture(
         "site_shares",
         title,
-        pictures.intervals(rows, _percent, title, width=1040, label=240, look="bar-2"),
+        pictures.intervals(rows, _percent, title, look="bar-2"),
         title,
         "" if rows else say("report.no_exceedance"),
+    )
+
+
+def _site_days(its: Figures, say: Said) -> Picture:
+    title = say("report.site_days")
+    return Picture(
+        "site_days",
+        title,
+        pictures.calendar(
+            [(say.site(s.site), [(d.day, d.led, d.gate) for d in s.days]) for s in its.sites], title
+        ),
+        title,
+        say("report.site_days_note"),
     )
 
 
@@ -487,6 +507,32 @@ def _sites(its: Figures, say: Said) -> Table:
     )  # fmt: skip
 
 
+def _inspections(its: Figures, say: Said) -> Table:
+    """Those without an answer first, then the newest."""
+    rows = sorted(its.inspections, key=lambda one: one.ordered_at, reverse=True)
+    return Table(
+        name="inspections",
+        title=say("report_table.inspections"),
+        columns=(
+            Column(say("report_column.site"), wide=True),
+            Column(say("report_column.at"), "time"),
+            Column(say("report_column.crew")),
+            Column(say("report_column.state")),
+            Column(say("report_column.answered_min"), "number", say("report_unit.min")),
+            Column(say("report_column.answer"), wide=True),
+        ),
+        rows=tuple(
+            (
+                say.site(one.site), one.ordered_at, say.crew(one.crew),
+                say.word("order_state", one.state), one.minutes, one.outcome,
+            )
+            for one in sorted(rows, key=lambda one: one.state == "done")
+        ),
+        empty=say("report_dossier.none"),
+        most=16,
+    )  # fmt: skip
+
+
 # Crews and promises -------------------------------------------------------------------------------
 
 
@@ -495,7 +541,7 @@ def _crews(its: Figures, say: Said) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             say.crew(c.crew), c.done, c.failed, c.driven_km, c.treated_km, c.water_l / THOUSAND,
-            c.proven / c.seen if c.seen else None, c.effect_pct, _thousand(c.avoided),
+            c.proven / c.seen if c.seen else None, c.effect_pct, _spared(c.avoided, c.judged),
         )
         for c in its.crews
     ]  # fmt: skip

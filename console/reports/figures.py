@@ -80,6 +80,7 @@ class SegmentFigures:
     over: tuple[int, int, int]
     episodes: int
     treatments: int
+    judged: int
     avoided: Estimate
     resident_h: float
 
@@ -88,6 +89,16 @@ class SegmentFigures:
 class CauseFigures:
     kind: str
     share: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDay:
+    """What a site did on a day: exceedances that it led, failures of its wheel wash, flags."""
+
+    day: date
+    led: int
+    gate: int
+    flags: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,19 @@ class SiteFigures:
     offence_days: int
     inspections: int
     inspected: int
+    days: tuple[SiteDay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One that was ordered at a site; minutes: from the order to its end."""
+
+    site: str
+    ordered_at: datetime
+    crew: str
+    state: str
+    minutes: float
+    outcome: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +287,7 @@ class Figures:
     segments: tuple[SegmentFigures, ...]
     causes: tuple[CauseFigures, ...]
     sites: tuple[SiteFigures, ...]
+    inspections: tuple[Inspection, ...]
     crews: tuple[CrewFigures, ...]
     water: Water
     promises: Promises
@@ -356,7 +381,14 @@ def figures(district: District, wanted: Period, rows: Rows) -> Figures:
         background=sum(r.background_sum for r in rows.segment_days) / blown if blown else None,
         segments=_segments(rows, residents, gains, shared, done, over),
         causes=_causes(over, rows),
-        sites=_sites(district, rows, over, zone),
+        sites=_sites(district, wanted, rows, over, zone),
+        inspections=tuple(
+            Inspection(
+                w.site, w.issued_at, w.crew, w.state, (w.ended_at - w.issued_at) / MINUTE, w.outcome
+            )
+            for w in rows.treatments
+            if w.treatment == "inspect" and w.site
+        ),
         crews=_crews(district, rows, gains, shared),
         water=_water(rows, done),
         promises=_promises(rows.matters),
@@ -492,6 +524,7 @@ def _segments(
                 over=(over_1, over_2, over_3),
                 episodes=episodes[segment],
                 treatments=len(work[segment]),
+                judged=sum(one.id in gains for one in work[segment]),
                 avoided=_gained(work[segment], gains, shared),
                 resident_h=residents[segment] * over_2 / 60.0,
             )
@@ -632,46 +665,53 @@ def _causes(over: Sequence[Episode], rows: Rows) -> tuple[CauseFigures, ...]:
 
 
 def _sites(
-    district: District, rows: Rows, over: Sequence[Episode], zone: tzinfo
+    district: District, wanted: Period, rows: Rows, over: Sequence[Episode], zone: tzinfo
 ) -> tuple[SiteFigures, ...]:
     """Those with the greatest share first."""
     names = [site.id for site in district.sites]
     parts = shares(
         over, rows.since, rows.upto, names, lambda kind, of: of or "" if kind == "site" else ""
     )
-    led, gate, days = Counter[str](), Counter[str](), defaultdict(set)
+    led, gate = Counter[tuple[str, date]](), Counter[tuple[str, date]]()
     for episode in rows.episodes:
         first = episode.causes[0] if episode.causes else {}
         site = episode.site or first.get("site")
         if site is None or (episode.rule not in WARNINGS and first.get("kind") != "site"):
             continue
+        day = max(episode.started_at, rows.since).astimezone(zone).date()
         if episode.rule not in WARNINGS:
-            site = first.get("site") or site
-            led[site] += 1
+            led[first.get("site") or site, day] += 1
         elif episode.rule == "gate":
-            gate[site] += 1
-        else:
-            continue
-        days[site].add(max(episode.started_at, rows.since).astimezone(zone).date())
+            gate[site, day] += 1
     flags: dict[str, Counter[str]] = defaultdict(Counter)
+    flag_days = Counter[tuple[str, date]]()
     for row in rows.site_flags:
         flags[row.site][row.kind] += row.flags
+        flag_days[row.site, row.day] += row.flags
     ordered, answered = Counter[str](), Counter[str]()
     for work in rows.treatments:
         if work.treatment == "inspect" and work.site:
             ordered[work.site] += 1
             answered[work.site] += work.state == "done"
+    of_days = {
+        site: tuple(
+            SiteDay(day, led[site, day], gate[site, day], flag_days[site, day])
+            for day in wanted.each_day
+        )
+        for site in names
+    }
     found = [
         SiteFigures(
             site=site,
             share=parts[i] if parts else None,
-            led=led[site],
-            gate=gate[site],
+            led=sum(day.led for day in of_days[site]),
+            gate=sum(day.gate for day in of_days[site]),
             flags=flags[site].total(),
             flag_kinds=dict(sorted(flags[site].items())),
-            offence_days=len(days[site]),
+            offence_days=sum(bool(day.led or day.gate) for day in of_days[site]),
             inspections=ordered[site],
             inspected=answered[site],
+            days=of_days[site],
         )
         for i, site in enumerate(names)
     ]
@@ -857,8 +897,7 @@ def _days(
         if e.rule not in WARNINGS and e.level >= OVER
     )
     found = []
-    for n in range(wanted.days):
-        day = wanted.first + timedelta(days=n)
+    for day in wanted.each_day:
         if Period("day", day, day).since(zone) >= rows.upto:
             break
         its = minutes[day]

@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from console.models import District
+from console.reports.change import Change
 from console.reports.figures import Figures, compared, figures
 from console.reports.period import Period
 from console.reports.rows import Rows, gather
@@ -33,8 +34,11 @@ def make(
     zone = ZoneInfo(district.timezone)
     rows = _scoped(gather(conn, wanted, zone, now), district, scope)
     its = figures(district, wanted, rows)
-    others = []
+    others: list[tuple[Change, ...]] = []
     for other in (wanted.before, wanted.last_year):
+        if rows.first_reading is None or other.until(zone) <= rows.first_reading:
+            others.append(())
+            continue
         then = _scoped(gather(conn, other, zone, now), district, scope)
         others.append(compared(its, figures(district, other, then), rows, then))
     return replace(its, changes=others[0], changes_last_year=others[1])

@@ -22,6 +22,10 @@ class Period:
     def days(self) -> int:
         return (self.last - self.first).days
 
+    @property
+    def each_day(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range(self.days)]
+
     def since(self, zone: tzinfo) -> datetime:
         """When it begins, UTC."""
         return datetime.combine(self.first, time(), zone).astimezone(UTC)

@@ -34,7 +34,9 @@ PALETTE: Mapping[str, str] = {
     "episode": "fill:#dd4f14;fill-opacity:.75",
     "flag": "fill:#6a4c93",
     "work": "fill:#2b8fd0",
-    "halo": "fill:#ffffff;stroke:#ffffff;stroke-width:3;stroke-linejoin:round",
+    "leader": "stroke:#5d707c;stroke-width:0.8;fill:none",
+    "none": "fill:#f4f7f9",
+    "frame": "fill:none;stroke:#14232e;stroke-width:1.6",
 }  # fmt: skip
 """What a class looks like on paper; `static/report.css` has the same for both themes."""
 
@@ -44,7 +46,7 @@ FONTS = "Inter, 'Noto Sans SC', 'Noto Sans CJK SC'"
 def coloured(svg: str) -> str:
     """With the palette inside, for where no style sheet reaches."""
     rules = "".join(f".{name}{{{style}}}" for name, style in PALETTE.items())
-    style = f"<style>text{{font-family:{FONTS}}}{rules}.halo{{paint-order:stroke}}</style>"
+    style = f"<style>text{{font-family:{FONTS}}}{rules}</style>"
     head, end, rest = svg.partition(">")
     return head + end + style + rest
 
@@ -94,8 +96,8 @@ def intervals(
     say: Callable[[float], str],
     alt: str,
     *,
-    width: float = 520,
-    label: float = 150,
+    width: float = 400,
+    label: float = 120,
     look: str = "bar",
     points: bool = False,
 ) -> str:
@@ -109,7 +111,7 @@ def intervals(
         ticks = [unit * i for i in range(floor(least / unit), ceil(most / unit) + 1)]
     else:
         ticks = steps(most)
-    room = width - label - 70
+    room = width - label - 58
     span = (ticks[-1] - ticks[0]) or 1.0
 
     def at(value: float) -> float:
@@ -155,8 +157,8 @@ def street_hours(
     names: tuple[str, str, str],
     alt: str,
     *,
-    width: float = 1040,
-    height: float = 250,
+    width: float = 780,
+    height: float = 230,
 ) -> str:
     """What the street adds, what blows in, and below how many minutes were over the limit.
 
@@ -233,8 +235,8 @@ def days(
     say: Callable[[float], str],
     alt: str,
     *,
-    width: float = 520,
-    height: float = 190,
+    width: float = 400,
+    height: float = 170,
     look: str = "bar-2",
 ) -> str:
     """A column for each day, its figure above it."""
@@ -266,24 +268,26 @@ def street_map(
     labels: Sequence[tuple[str, str]],
     alt: str,
     *,
-    width: float = 720,
-    height: float = 400,
+    width: float = 420,
+    height: float = 470,
 ) -> str:
     """The district with each segment drawn by its grade (0 to 3, none where nothing is known);
-    labels: (segment or site, words)."""
-    points = [point for segment in district.segments for point in segment.line]
+    labels: (segment or site, words), written at the edge with a line to the place."""
+    points = [point for segment in district.segments if segment.treat for point in segment.line]
     if not points:
         return _svg(width, 40, [], alt)
     west, east = min(p[0] for p in points), max(p[0] for p in points)
     south, north = min(p[1] for p in points), max(p[1] for p in points)
     flat = cos(radians((south + north) / 2))
-    margin = 26.0
+    edge = 12.0
+    aside = 128.0 if labels else edge
     scale = min(
-        (width - 2 * margin) / max((east - west) * flat, 1e-9),
-        (height - 2 * margin) / max(north - south, 1e-9),
+        (width - edge - aside) / max((east - west) * flat, 1e-9),
+        (height - 2 * edge) / max(north - south, 1e-9),
     )
-    left = (width - (east - west) * flat * scale) / 2
+    left = edge
     top = (height - (north - south) * scale) / 2
+    end = left + (east - west) * flat * scale
 
     def at(point: Sequence[float]) -> tuple[float, float]:
         return left + (point[0] - west) * flat * scale, top + (north - point[1]) * scale
@@ -298,11 +302,9 @@ def street_map(
         x, y = at(site.centre)
         if not site.rings:
             pieces.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="site-dot"/>')
-    for segment in district.segments:
-        if not segment.treat:
-            pieces.append(f'<path d="{drawn(segment.line)}" class="way"/>')
-    order = sorted((s for s in district.segments if s.treat), key=lambda s: grade.get(s.id, -1))
-    for segment in order:
+    for segment in sorted(
+        (s for s in district.segments if s.treat), key=lambda s: grade.get(s.id, -1)
+    ):
         look = f"s{grade[segment.id]}" if segment.id in grade else "bed"
         pieces.append(
             f'<path d="{drawn(segment.line)}" class="{look}"><title>{escape(segment.name)}</title>'
@@ -310,18 +312,60 @@ def street_map(
         )
     middles = {s.id: s.line[len(s.line) // 2] for s in district.segments}
     middles |= {s.id: s.centre for s in district.sites}
-    taken: list[tuple[float, float]] = []
-    for place, words in labels:
-        if place not in middles:
-            continue
-        x, y = at(middles[place])
-        y = max(y - 9, 14)
-        while any(abs(y - other_y) < 15 and abs(x - other_x) < 150 for other_x, other_y in taken):
-            y += 15
-        x = min(max(x, 70), width - 70)
-        taken.append((x, y))
-        for look in ("halo", "ink"):
-            pieces.append(_text(x, y, words, size=11.5, look=look, anchor="middle", bold=True))
+    spots = sorted(
+        ((*at(middles[place]), words) for place, words in labels if place in middles),
+        key=lambda spot: spot[1],
+    )
+    low = 14.0
+    for x, y, words in spots:
+        line = max(low, y)
+        low = line + 17.0
+        start = min(end + 14, width - aside + 10)
+        pieces.append(
+            f'<path d="M{x:.1f} {y:.1f}L{start - 3:.1f} {line - 4:.1f}" class="leader"/>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" class="ink"/>'
+        )
+        pieces.append(_text(start, line, _short(words, width - start + 10), size=11, bold=True))
+    return _svg(width, height, pieces, alt)
+
+
+def calendar(
+    rows: Sequence[tuple[str, Sequence[tuple[date, int, int]]]],
+    alt: str,
+    *,
+    width: float = 400,
+    label: float = 120,
+) -> str:
+    """On which days a site offended: the number that it led, framed where its wheel wash failed.
+
+    rows: (site, [(day, led, failures)]).
+    """
+    high = 24.0
+    height = high * len(rows) + 26
+    count = max((len(days) for _, days in rows), default=0)
+    wide = (width - label - 6) / max(count, 1)
+    most = max((led for _, days in rows for _, led, _ in days), default=0) or 1
+    pieces: Pieces = []
+    for i, (name, days) in enumerate(rows):
+        y = 6 + high * i
+        pieces.append(_text(label - 8, y + 14, _short(name, label), anchor="end"))
+        for j, (day, led, failed) in enumerate(days):
+            x = label + wide * j
+            pieces.append(_rect(x + 1, y + 1, wide - 2, high - 4, "none"))
+            if led:
+                tall = (high - 4) * (0.25 + 0.75 * led / most)
+                pieces.append(_rect(x + 1, y + 1 + high - 4 - tall, wide - 2, tall, "bar-2"))
+            if failed:
+                pieces.append(_rect(x + 1, y + 1, wide - 2, high - 4, "frame"))
+            if led and wide > 16:
+                pieces.append(
+                    _text(x + wide / 2, y + 15, f"{led}", size=10, anchor="middle", bold=True)
+                )
+            if i == len(rows) - 1 and (count <= 8 or day.day % 5 == 1):
+                said = f"{day:%m-%d}"
+                pieces.append(
+                    _text(x + wide / 2, height - 6, said, size=10, look="quiet", anchor="middle")
+                )
     return _svg(width, height, pieces, alt)
 
 
@@ -334,7 +378,7 @@ def timeline(
     zone: tzinfo,
     alt: str,
     *,
-    width: float = 1040,
+    width: float = 780,
 ) -> str:
     """Of a site: spells that it led, what cameras saw by the hour, and work ordered there."""
     left, right, height = 96.0, 14.0, 148.0

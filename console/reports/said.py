@@ -94,4 +94,5 @@ class Said:
             by = NONE
         else:
             by = f"{one.pct:+.0f}%".replace("-", "−")
+            by = "±0%" if by in ("+0%", "−0%") else by
         return self(f"report.against_{kind}", by=by, chance=self.beyond(one))

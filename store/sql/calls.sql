@@ -2,7 +2,7 @@
 
 -- name: waiting
 -- Those whose time has come, the oldest first.
-SELECT id, at, recipient, crew, title, body, attempts FROM calls
+SELECT id, at, recipient, crew, title, body, attempts, attachment FROM calls
 WHERE done_at IS NULL AND next_at <= %(now)s ORDER BY id LIMIT %(limit)s;
 
 -- name: done

@@ -188,20 +188,20 @@ WHERE ts - ts_0 <= INTERVAL '10 minutes'
 GROUP BY crew ORDER BY crew;
 
 -- name: foreseen
--- Of forecasts an hour ahead where a station stands: how many there were, and how many of the hours
--- came to lie between the quantiles of 10 and of 90 percent.
-SELECT count(*) AS forecasts, count(*) FILTER (WHERE truth BETWEEN q10 AND q90) AS inside
-FROM (
-    SELECT f.q10, f.q90, (
-        SELECT avg(m.increment) FROM segment_minutes m
-        WHERE m.segment = f.segment AND m.ts > f.ts AND m.ts <= f.ts + INTERVAL '1 hour'
-          AND m.confidence >= 1
-        HAVING count(m.increment) >= 45
-    ) AS truth
-    FROM segment_forecasts f
-    WHERE f.horizon_min = 60 AND f.ts >= %(since)s AND f.ts <= %(upto)s - INTERVAL '1 hour'
-) AS judged
-WHERE truth IS NOT NULL;
+-- Of forecasts an hour ahead where a station stands: how many there were, and of how many hours the
+-- estimate that had heard the station came to lie between the quantiles of 10 and of 90 percent.
+-- A forecast is of the kerb, and a station stands away from it: its own mean is no measure for it.
+WITH truth AS (
+    SELECT segment, date_trunc('hour', ts - INTERVAL '1 minute') AS hour, avg(estimate) AS mean
+    FROM segment_minutes
+    WHERE ts > %(since)s AND ts <= %(upto)s AND confidence >= 1
+    GROUP BY 1, 2 HAVING count(estimate) >= 45
+)
+SELECT count(*) AS forecasts,
+       count(*) FILTER (WHERE truth.mean BETWEEN f.q10 AND f.q90) AS inside
+FROM segment_forecasts f
+JOIN truth ON truth.segment = f.segment AND truth.hour = f.ts
+WHERE f.horizon_min = 60 AND f.ts >= %(since)s AND f.ts < %(upto)s;
 
 -- name: newest_version
 -- The last version of a report, without its figures.
@@ -270,3 +270,8 @@ ORDER BY o.issued_at, o.id;
 -- name: be_patient
 -- A report of a month reads for longer than a page may.
 SET statement_timeout = '120s';
+
+-- name: send
+-- A report to people, with its file: sent once this is committed.
+INSERT INTO calls (at, recipient, title, body, next_at, attachment)
+VALUES (%(at)s, %(recipient)s, %(title)s, %(body)s, %(at)s, %(attachment)s);
