@@ -31,6 +31,7 @@ class Door:
 
 MENU = (
     Door("street", "/"),
+    Door("alarms", "/alarms"),
     Door("board", "/board"),
     Door("reports", "/reports"),
     Door("crew", "/crew", frozenset({"crew"})),

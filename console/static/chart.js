@@ -35,9 +35,9 @@ export function withGaps(times, values, step) {
 }
 
 // The filled space between two lines: an invisible one below, what lies between them stacked on it.
-function band(name, stack, shade, opacity, points) {
+export function band(name, stack, shade, opacity, points, axis = 1) {
   const shared = {
-    type: "line", xAxisIndex: 1, yAxisIndex: 1, showSymbol: false, stack, silent: true, lineStyle: { width: 0 },
+    type: "line", xAxisIndex: axis, yAxisIndex: axis, showSymbol: false, stack, silent: true, lineStyle: { width: 0 },
     itemStyle: { color: shade },
   };
   const between = ([time, low, high]) => [time, low == null ? null : high - low, low, high];
@@ -48,7 +48,7 @@ function band(name, stack, shade, opacity, points) {
 }
 
 // The hourly mean now, and its quantiles at the horizons that an hour of it lies before.
-function fan(forecast, now, until) {
+export function fan(forecast, now, until) {
   const hours = forecast.filter(({ horizon_min }) => horizon_min >= WINDOW_MIN);
   if (!hours.length) return [];
   const from = Date.parse(hours[0].ts);
@@ -57,7 +57,7 @@ function fan(forecast, now, until) {
     .filter(([time]) => time <= until);
 }
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function option(history, narrow) {
   const times = history.minutes.ts.map((ts) => Date.parse(ts));
@@ -188,7 +188,7 @@ export const SegmentChart = {
     let chart;
     const draw = () => {
       if (chart && props.history) {
-        chart.setOption(option(props.history, host.value.clientWidth < 520), { notMerge: true });
+        chart.setOption(option(props.history, host.value.clientWidth < 640), { notMerge: true });
       }
     };
     onMounted(() => {

@@ -1,11 +1,14 @@
 // A segment opened: its last hours as a chart, its facts, its orders and their verdicts.
 import { h, onBeforeUnmount, ref, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
+import { placeWhy } from "./alarm-api.js";
 import { history as askHistory } from "./api.js";
 import { crewName, district, roadName, selected } from "./board.js";
 import { LEAD_H, SegmentChart } from "./chart.js";
 import { tables } from "./live.js";
 import { moment, nameOf, signed, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
+import { explainOrder } from "./why.js";
+import { decisionLines, groundLines, worthLines } from "./why-words.js";
 
 const SPANS_H = [2, 6, 24];
 // Data is by the minute; in a simulated day a minute passes faster than a chart can be read.
@@ -26,22 +29,11 @@ const verdictOf = (order) => {
   return order.state === "done" ? h("span", { class: "quiet" }, t("verdict.waiting")) : "–";
 };
 
-// What comes next, in words: the chance of the limit that matters, and the treatment worth most.
-function foreseen(history) {
-  const far = history?.forecast.at(-1);
-  const level = [2, 1, 3].find((n) => far?.[`chance_${n}`] != null);
-  const best = history?.worth[0];
-  return [
-    level ? t("detail.ahead", { limit: t(`level.${level}`), n: far.horizon_min / 60, pct: Math.round(100 * far[`chance_${level}`]) }) : "",
-    best && best.spared > 0 && best.dose > 0
-      ? t("detail.worth", { treatment: t(`treatment.${best.treatment}`), pct: Math.round(100 * best.spared / best.dose) }) : "",
-  ].filter(Boolean);
-}
-
 export const Detail = {
   setup() {
     const hours = ref(2);
     const history = shallowRef(null);
+    const why = shallowRef(null);
     const problem = ref("");
     let asked = 0;
     let timer = null;
@@ -52,8 +44,10 @@ export const Detail = {
       const segment = selected.segment;
       const turn = ++asked;
       try {
-        const found = await askHistory(segment, hours.value + LEAD_H);
-        if (turn === asked) [history.value, problem.value] = [found, ""];
+        const [found, said] = await Promise.all([
+          askHistory(segment, hours.value + LEAD_H), placeWhy("segments", segment, { hours: hours.value }),
+        ]);
+        if (turn === asked) [history.value, why.value, problem.value] = [found, said, ""];
       } catch (error) {
         if (turn === asked) problem.value = error.message;
       }
@@ -61,7 +55,7 @@ export const Detail = {
     const loadSoon = () => (timer ??= setTimeout(load, REFRESH_MS));
 
     watch(() => [selected.segment, hours.value], () => {
-      history.value = null;
+      history.value = why.value = null;
       load();
     }, { immediate: true });
     watch(() => tables.segments[selected.segment]?.ts, loadSoon);
@@ -84,6 +78,7 @@ export const Detail = {
           h("div", { class: "spans", role: "group", "aria-label": t("chart.span") }, SPANS_H.map((n) =>
             h("button", { type: "button", "aria-pressed": hours.value === n, class: hours.value === n ? "on" : "", onClick: () => (hours.value = n) },
               t("chart.hours", { n })))),
+          h("a", { class: "whylink", href: `/segments/${encodeURIComponent(segment.id)}` }, t("why.open_place")),
           h("button", { type: "button", class: "close", "aria-label": t("app.close"), title: t("app.close"), onClick: () => (selected.segment = null) }, "×"),
         ]),
         h("div", { class: "body" }, [
@@ -105,10 +100,12 @@ export const Detail = {
                 state.treated_at ? t("map.treated_at", { time: moment(state.treated_at, tables.overview.now) }) : t("map.untreated"),
               ].filter(Boolean).join(" · "),
             ]),
-            ...foreseen(history.value).map((line) => h("p", { class: "facts", key: line }, line)),
+            ...worthLines(history.value).map((line) => h("p", { class: "facts", key: line }, line)),
+            why.value ? h("p", { class: "facts decided" }, decisionLines(why.value).join(" ")) : null,
+            why.value?.ground ? h("p", { class: "facts" }, groundLines(why.value).slice(0, 3).join("")) : null,
             orders.length
               ? h("table", {}, [
-                h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "verdict"].map((column) => h("th", { key: column, scope: "col" }, t(`detail.${column}`))))),
+                h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "verdict"].map((column) => h("th", { key: column, scope: "col" }, t(`detail.${column}`))).concat(h("th", { key: "why", "aria-label": t("why.why") })))),
                 h("tbody", {}, orders.map((order) =>
                   h("tr", { key: order.id, class: order.state, title: order.outcome ?? order.reason }, [
                     h("td", {}, moment(order.started_at ?? order.eta, tables.overview.now)),
@@ -116,6 +113,7 @@ export const Detail = {
                     h("td", {}, t(`treatment.${order.treatment}`)),
                     h("td", {}, h("span", { class: `chip ${order.state}` }, t(`order_state.${order.state}`))),
                     h("td", {}, verdictOf(order)),
+                    h("td", {}, h("button", { type: "button", class: "link askwhy", "aria-label": `${t("why.why_order")} ${order.id}`, onClick: () => explainOrder(order.id) }, t("why.why"))),
                   ]))),
               ])
               : h("p", { class: "quiet" }, t("detail.no_orders")),

@@ -3,7 +3,8 @@
 // a click on anything with `data-why-order`.
 import { createApp, h, nextTick, reactive, ref, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { orderStory } from "./alarm-api.js";
-import { crewName, district, placeName } from "./board.js";
+import { get } from "./api.js";
+import { crewName, district, placeName, setDistrict } from "./board.js";
 import { clock, language, moment, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
 
@@ -44,8 +45,9 @@ function triggerWords(trigger) {
 function timeLines({ order, chosen }) {
   const wait = Math.round((Date.parse(chosen.eta) - Date.parse(order.issued_at)) / 60_000);
   return [
-    t("whysay.eta", { eta: clock(chosen.eta), wait: Math.max(0, wait), issued: clock(order.issued_at) }),
-    order.due ? t("whysay.due", { due: clock(order.due) }) : t("whysay.no_due"),
+    wait < 0 ? t("whysay.eta_alone", { eta: clock(chosen.eta) })
+      : t("whysay.eta", { eta: clock(chosen.eta), wait, issued: clock(order.issued_at) }),
+    order.due ? t("whysay.due", { due: clock(order.due) }) : t(order.priority === 4 ? "whysay.no_due" : "whysay.soon"),
     t("whysay.priority", { priority: t(`priority.${order.priority}`) }),
   ];
 }
@@ -170,7 +172,9 @@ const Drawer = {
   },
 };
 
-export function explainOrder(id) {
+export async function explainOrder(id) {
+  asked.from = document.activeElement;
+  if (!district.name) setDistrict(await get("district"));
   if (!mounted) {
     mounted = true;
     const sheet = document.createElement("link");
@@ -181,7 +185,6 @@ export function explainOrder(id) {
     document.body.append(host);
     createApp(Drawer).mount(host);
   }
-  asked.from = document.activeElement;
   asked.order = id;
 }
 

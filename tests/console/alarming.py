@@ -19,7 +19,8 @@ def fill(conn: Connection, now: datetime) -> dict[str, int]:
     began, ended = now - timedelta(hours=12), now - timedelta(hours=10)
     conn.execute(
         "INSERT INTO episodes (id, segment, rule, level, state, started_at, peak_at, peak,"
-        " ended_at, causes, updated_at) VALUES (%s, 'XH08S', 'inc60', 2, 'closed', %s, %s, 91, %s, %s, %s)",
+        " ended_at, causes, updated_at)"
+        " VALUES (%s, 'XH08S', 'inc60', 2, 'closed', %s, %s, 91, %s, %s, %s)",
         (RETURNED, began, began, ended,
          Jsonb([{"kind": "road", "site": None, "probability": 0.7, "evidence": "夜间渣土车"}]),
          ended),
