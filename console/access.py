@@ -102,6 +102,21 @@ class Gate:
         scopes = frozenset(found["scopes"])
         return User(f"token:{found['name']}", "program", scopes, came="token")
 
+    async def holds(self, user: User) -> bool:
+        """Whether what somebody came with still opens the door: asked of those who stay long."""
+        now = self.wall_now()
+        if user.came == "password":
+            return True
+        async with self.pool.connection() as conn:
+            if user.came == "token":
+                values = {"name": user.name.partition(":")[2], "now": now}
+                return await row(conn, SQL.token_holds, values) is not None
+            values = {"id": user.session, "now": now, "idle_since": self.idle_since(now)}
+            if await row(conn, SQL.session_holds, values) is None:
+                return False
+            await conn.execute(SQL.use_session, {"id": user.session, "now": now})
+        return True
+
     async def open(self, kind: SessionKind, user: User, request: Request) -> tuple[str, datetime]:
         """A new session of `user`: the text that opens it, and when it ends."""
         now = self.wall_now()
@@ -181,6 +196,16 @@ async def who(
 ) -> User:
     """The user who asks. Raises Refusal 401, 403 when another site uses the cookie, 429 when they
     change things too fast."""
+    return await identified(request, bearer, basic, cookie_of(request))
+
+
+async def identified(
+    request: Request,
+    bearer: HTTPAuthorizationCredentials | None,
+    basic: HTTPBasicCredentials | None,
+    cookie: str | None = None,
+) -> User:
+    """`who`, of what came along; without a cookie where one is not to open the door."""
     gate: Gate = request.app.state.gate
     user = None
     if basic is not None:
@@ -191,7 +216,7 @@ async def who(
             user = await gate.of_token(text, address_of(request))
         else:
             user = await gate.of_session(text, bearer=True)
-    elif (cookie := cookie_of(request)) is not None:
+    elif cookie is not None:
         if request.method not in SAFE_METHODS and not same_origin(request):
             raise Refusal(HTTPStatus.FORBIDDEN, "Another site asked for this in your name.")
         user = await gate.of_session(cookie)

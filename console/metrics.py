@@ -26,7 +26,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.access import allowed, basic_of, bearer_of, who
+from console.access import allowed, basic_of, bearer_of, identified
 from console.feed import Feed, NoTimeYet
 from console.pool import Conn, row, rows
 from console.snapshot import Snapshot
@@ -260,7 +260,10 @@ class Measured:
 
 def _route(scope: Scope) -> str:
     if (route := scope.get("route")) is not None:
-        return str(getattr(route, "path", "other"))
+        # A route knows its path within its router; what stands before it has no parameters.
+        own = str(getattr(route, "path", ""))
+        parts = scope["path"].split("/")
+        return "/".join(parts[: len(parts) - own.count("/")]) + own
     first = scope["path"].split("/")[1]
     return f"/{first}" if first in ("static", "lib") else "other"
 
@@ -270,7 +273,7 @@ async def _may_read(request: Request) -> None:
     own address is this machine's too."""
     if _from_here(request):
         return
-    user = await who(request, None, await bearer_of(request), await basic_of(request))
+    user = await identified(request, await bearer_of(request), await basic_of(request))
     await allowed(SecurityScopes(["metrics"]), user)
 
 

@@ -21,7 +21,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
-from console.access import address_of, at_most, basic_of, bearer_of, who
+from console.access import address_of, at_most, basic_of, bearer_of, identified
 from console.api.common import feed_of, gate_of, pool_of
 from console.open311_models import (
     Accepted,
@@ -117,7 +117,7 @@ async def key_holder(
     if api_key:
         user = await _of_key(request, api_key)
     else:
-        user = await who(request, None, bearer, basic)
+        user = await identified(request, bearer, basic)
     if "complaints" not in user.scopes:
         raise Refusal(HTTPStatus.FORBIDDEN, "This key has not the right `complaints`.")
     return user

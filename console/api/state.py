@@ -10,13 +10,15 @@ from fastapi.responses import StreamingResponse
 
 from console import models
 from console.access import Looker
-from console.api.common import PathId, Utc, district_of, feed_of, pool_of
+from console.api.common import PathId, Utc, district_of, feed_of, gate_of, pool_of
 from console.pool import rows
 from console.problems import NOT_FOUND, Refusal
 from store.statements import statements
 
 SQL = statements("console")
 HEALTH = statements("health")
+ASKED_AGAIN = timedelta(minutes=1)
+"""Whoever follows the state is asked so often whether they still may."""
 STEPS_DRAWN_MAX = 1500
 """A chart has no more pixels than this."""
 
@@ -51,15 +53,20 @@ async def state(request: Request, _: Looker) -> models.State:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"}},
 )
-async def live(request: Request, _: Looker) -> StreamingResponse:
+async def live(request: Request, user: Looker) -> StreamingResponse:
     """The state as server-sent events: one `snapshot`, then a `change` whenever something changes.
 
     A change holds, section by section, only the entries that differ; a null entry is gone.
     """
-    feed = feed_of(request)
+    feed, gate = feed_of(request), gate_of(request)
 
     async def until_left() -> AsyncIterator[bytes]:
+        asked = gate.wall_now()
         async for piece in feed.stream():
+            if gate.wall_now() - asked >= ASKED_AGAIN:
+                if not await gate.holds(user):
+                    return  # signed out elsewhere
+                asked = gate.wall_now()
             yield piece
 
     return StreamingResponse(

@@ -86,6 +86,13 @@ WHERE s.digest = %(digest)s AND s.kind = ANY (%(kinds)s) AND s.ended_at IS NULL
   AND s.ends_at > %(now)s AND (s.kind <> 'desk' OR s.seen_at > %(idle_since)s)
   AND u.disabled_at IS NULL;
 
+-- name: session_holds
+-- Whether a session that was opened still holds, and its user may come in with the same role.
+SELECT s.id
+FROM sessions s JOIN users u ON u.name = s.user_name
+WHERE s.id = %(id)s AND s.ended_at IS NULL AND s.ends_at > %(now)s
+  AND (s.kind <> 'desk' OR s.seen_at > %(idle_since)s) AND u.disabled_at IS NULL;
+
 -- name: use_session
 -- It has been used.
 UPDATE sessions SET seen_at = %(now)s WHERE id = %(id)s AND seen_at < %(now)s;
@@ -125,6 +132,10 @@ RETURNING id;
 -- A token that holds.
 SELECT id, name, scopes, used_at FROM tokens
 WHERE digest = %(digest)s AND revoked_at IS NULL AND expires_at > %(now)s;
+
+-- name: token_holds
+-- Whether a token still holds.
+SELECT id FROM tokens WHERE name = %(name)s AND revoked_at IS NULL AND expires_at > %(now)s;
 
 -- name: use_token
 -- It has been used.

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from console.app import Console
+from console.settings import DEFAULTS, ConsoleSettings
 from console.users import add_user
 from geo.district import District, load_district
 from roaddust.embedded import EmbeddedPostgres
@@ -44,12 +45,26 @@ class Running:
     """A console that serves in a thread."""
 
     def __init__(
-        self, district: District, dsn: str, *, port: int = 0, now: Hands | None = None
+        self,
+        district: District,
+        dsn: str,
+        *,
+        port: int = 0,
+        now: Hands | None = None,
+        settings: ConsoleSettings = DEFAULTS,
     ) -> None:
         self.dsn = dsn
         self.now = now
         self.wall = Hands(datetime(2026, 3, 2, 2, 17, tzinfo=UTC))
-        self.console = Console(district, dsn, port=port, now=now, wall_now=self.wall, secret=SECRET)
+        self.console = Console(
+            district,
+            dsn,
+            port=port,
+            now=now,
+            wall_now=self.wall,
+            secret=SECRET,
+            settings=settings,
+        )
         self.address = self.console.address
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.console.run, args=[self._stop])
