@@ -16,6 +16,7 @@ from console.api import (
     reports,
     state,
     tokens,
+    wall,
     why,
 )
 from console.problems import RESPONSES
@@ -25,6 +26,7 @@ parts = (
     district,
     state,
     replay,
+    wall,
     alarms,
     episodes,
     dispatch,

@@ -23,7 +23,7 @@ Day = Annotated[date | None, Query(ge=date(1970, 1, 2), le=date(2199, 12, 31))]
 _encode = msgspec.json.Encoder().encode
 
 
-@router.get("/replay", tags=["replay"], response_model=models.State)
+@router.get("/replay", tags=["state"], response_model=models.State)
 async def replay(request: Request, _: Looker, at: At) -> Response:
     """Everything that moves as it was at `at`, by what is known of it today."""
     feed = feed_of(request)
@@ -34,7 +34,7 @@ async def replay(request: Request, _: Looker, at: At) -> Response:
     return Response(_encode(then), media_type="application/json")
 
 
-@router.get("/replay/plan", tags=["replay"])
+@router.get("/replay/plan", tags=["state"])
 async def plan(request: Request, _: Looker, at: At, crew: Id | None = None) -> models.Plan:
     """The orders that stood at `at`, by crew and in sequence, each with its path."""
     moment = min(at, await feed_of(request).time())
@@ -42,7 +42,7 @@ async def plan(request: Request, _: Looker, at: At, crew: Id | None = None) -> m
         return models.Plan.model_validate(await plan_then(conn, moment, crew))
 
 
-@router.get("/replay/strip", tags=["replay"])
+@router.get("/replay/strip", tags=["state"])
 async def day_strip(request: Request, _: Looker, day: Day = None) -> Strip:
     """A local day in steps of five minutes, to see where to look; today when left out."""
     feed = feed_of(request)
@@ -53,7 +53,7 @@ async def day_strip(request: Request, _: Looker, day: Day = None) -> Strip:
         return Strip.model_validate(await strip(conn, feed.wanted.segments, wanted, zone, now))
 
 
-@router.get("/outlook", tags=["replay"])
+@router.get("/outlook", tags=["state"])
 async def outlook(request: Request, _: Looker, at: Utc | None = None) -> Outlook:
     """What the model foresees of every segment, as of `at` or now."""
     feed = feed_of(request)

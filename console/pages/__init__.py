@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from console.pages import alarms, crew, dispatch, entry, people, reports, segment, street
+from console.pages import alarms, crew, dispatch, entry, people, reports, segment, street, wall
 from console.pages.files import mount_files
 
 __all__ = ["mount_files", "router"]
 
 router = APIRouter(include_in_schema=False)
-for part in (entry, people, street, segment, alarms, dispatch, reports, crew):
+for part in (entry, people, street, segment, alarms, dispatch, reports, crew, wall):
     router.include_router(part.router)

@@ -35,6 +35,7 @@ MENU = (
     Door("board", "/board"),
     Door("reports", "/reports"),
     Door("crew", "/crew", frozenset({"crew"})),
+    Door("wall", "/wall"),
     Door("people", "/people", MAY_ADMINISTER),
 )
 """The pages in the order of the menu."""

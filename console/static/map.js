@@ -33,7 +33,7 @@ const latLng = (place) => {
 };
 
 // Pixels between the drawn line and the line shown: enough that two carriageways never touch.
-const carriagewayOffset = (zoom) => Math.max(3.5, Math.min(9, 5 + (zoom - 15) * 2));
+const carriagewayOffset = (zoom, scale) => scale * Math.max(3.5, Math.min(9, 5 + (zoom - 15) * 2));
 
 // `plain`: for a wall, without anything to press.
 export const StreetMap = {
@@ -63,7 +63,7 @@ export const StreetMap = {
         renderer: L.svg({ padding: 0.4 }),
       });
       for (const [pane, z] of [["sites", 350], ["beds", 360], ["streets", 410], ["routes", 415],
-        ["names", 420], ["depots", 600], ["cameras", 605], ["stations", 610], ["labels", 640], ["crews", 650]]) {
+        ["names", 420], ["siteflags", 430], ["depots", 600], ["cameras", 605], ["stations", 610], ["labels", 640], ["crews", 650]]) {
         map.createPane(pane).style.zIndex = z;
       }
       // A map in a hidden view has no size yet: it is fitted when it is first shown.
@@ -89,6 +89,7 @@ export const StreetMap = {
       unlisten();
       clearTimeout(planTimer);
       clearTimeout(aheadTimer);
+      cancelAnimationFrame(apart);
       map?.remove();
       map = null;
     });
@@ -96,7 +97,9 @@ export const StreetMap = {
     const bounds = L.latLngBounds(
       Object.values(district.segments).flatMap((segment) => segment.line).map(latLng),
     );
-    const padding = props.plain ? [60, 40] : [26, 26];
+    // A wall is seen from afar: lines are thicker and stand further apart.
+    const scale = props.plain ? 1.6 * Math.max(1, innerWidth / 1920) : 1;
+    const padding = props.plain ? [60 * scale, 40 * scale] : [26, 26];
 
     function fit() {
       untouched = true;
@@ -104,7 +107,7 @@ export const StreetMap = {
     }
 
     function settle() {
-      if (!map || !host.value?.clientWidth) return;
+      if (!map || !host.value?.clientWidth || !host.value.clientHeight) return;
       map.invalidateSize({ pan: false });
       const chosen = drawn.segments[selected.segment]?.shown;
       if (!untouched && chosen) map.panInside(middleOf(chosen), { padding: [90, 70] });
@@ -131,7 +134,7 @@ export const StreetMap = {
         const flag = element("span", "");
         L.marker(latLng(site.centre), {
           icon: L.divIcon({ html: flag, className: "site-flag", iconSize: [0, 0] }),
-          pane: "sites", interactive: false, keyboard: false,
+          pane: "siteflags", interactive: false, keyboard: false,
         }).addTo(map);
         drawn.sites[site.id] = { site, outline, flag };
         addName(lowest(site), () => nameOf(site), "site-name");
@@ -193,6 +196,7 @@ export const StreetMap = {
         const pane = map.getPane(name);
         if (pane && name !== "tiles") pane.style.display = layers[name] ? "" : "none";
       }
+      map.getPane("siteflags").style.display = layers.sites ? "" : "none";
       const wanted = layers.tiles && district.tiles && !props.plain;
       if (wanted && !drawn.tiles) {
         const { url, subdomains } = district.tiles;
@@ -215,7 +219,8 @@ export const StreetMap = {
         lengths[road] = (lengths[road] ?? 0) + segment.length_m;
         if (!longest[road] || segment.length_m > longest[road].length_m) longest[road] = segment;
       }
-      for (const [road, segment] of Object.entries(longest)) {
+      // The longest first: it keeps its name where two would lie over each other.
+      for (const [road, segment] of Object.entries(longest).sort(([a], [b]) => lengths[b] - lengths[a])) {
         const { line } = segment;
         const [a, b] = [line[0], line[line.length - 1]];
         const middle = line[Math.floor(line.length / 2)];
@@ -247,12 +252,13 @@ export const StreetMap = {
       host.value.classList.toggle("far", zoom < 13.5);
       for (const entry of Object.values(drawn.segments)) {
         const { segment } = entry;
-        const offset = segment.oneway ? carriagewayOffset(zoom) : 0;
+        const offset = segment.oneway ? carriagewayOffset(zoom, scale) : 0;
         const pixels = segment.line.map((place) => map.project(latLng(place), zoom));
         entry.shown = besides(pixels, offset).map((pixel) => map.unproject(pixel, zoom));
         for (const layer of [entry.bed, entry.level, entry.core, entry.hit]) layer?.setLatLngs(entry.shown);
         placeLabel(entry);
       }
+      keepApartSoon();
     }
 
     // Beside the street, on its right, so that it hides neither the line nor a crew on it.
@@ -262,8 +268,38 @@ export const StreetMap = {
       const half = Math.floor(shown.length / 2);
       const [a, b] = [shown[half - 1], shown[half]].map((place) => map.project(place, 18));
       const length = Math.hypot(b.x - a.x, b.y - a.y) || 1;
-      const [x, y] = [(-(b.y - a.y) / length) * LABEL_ASIDE_PX, ((b.x - a.x) / length) * LABEL_ASIDE_PX];
+      const aside = LABEL_ASIDE_PX * scale * (props.plain ? 1.2 : 1);
+      const [x, y] = [(-(b.y - a.y) / length) * aside, ((b.x - a.x) / length) * aside];
       text.style.transform = `translate(calc(-50% + ${x}px), calc(-50% + ${y}px))`;
+    }
+
+    // Of names or labels that would cover each other only the first is shown.
+    function keepApart(nodes) {
+      const placed = [];
+      for (const node of nodes) node.style.visibility = "";
+      for (const node of nodes) {
+        const box = node.getBoundingClientRect();
+        if (!box.width) continue;
+        const covers = placed.some((other) =>
+          box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
+        if (covers) node.style.visibility = "hidden";
+        else placed.push(box);
+      }
+    }
+
+    let apart = null;
+    function keepApartSoon() {
+      apart ??= requestAnimationFrame(() => {
+        apart = null;
+        if (!map) return;
+        keepApart(drawn.names.map(({ inner }) => inner));
+        const labelled = Object.entries(drawn.segments).filter(([, entry]) => entry.label);
+        const rank = ([id]) => {
+          const { level, calm } = alarmLevel(tables.segments[id] ?? {}, alarms[id]);
+          return 10_000 * (level - (calm ? 0.5 : 0)) + (tables.segments[id]?.increment ?? 0);
+        };
+        keepApart(labelled.sort((a, b) => rank(b) - rank(a)).map(([, entry]) => entry.text));
+      });
     }
 
     const middleOf = (line) =>
@@ -311,6 +347,7 @@ export const StreetMap = {
       const { level, calm } = alarmLevel(state, alarm);
       const labelled = mode === "level" && state.standing === "live" && level >= LABEL_FROM_LEVEL;
       if (!labelled) {
+        if (entry.label) keepApartSoon();
         entry.label?.remove();
         entry.label = null;
         return;
@@ -324,6 +361,7 @@ export const StreetMap = {
           keyboard: false,
         }).addTo(map);
         placeLabel(entry);
+        keepApartSoon();
       }
       const className = `l${level}${calm ? " calm" : ""}`;
       if (entry.text.className !== className) entry.text.className = className;
@@ -557,6 +595,7 @@ export const StreetMap = {
     });
     watch(language, () => {
       for (const { inner, text } of drawn.names) inner.textContent = text();
+      keepApartSoon();
       for (const [id, { name }] of Object.entries(drawn.crews)) {
         name.textContent = nameOf(district.crews[id]);
       }
