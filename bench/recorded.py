@@ -38,7 +38,7 @@ from ingest.records import Reading as Read
 from ingest.refusals import Refusal
 from ingest.settings import IngestSettings
 from ingest.topics import Topics
-from roaddust.platform import registry
+from roaddust.registry import registry
 from simulators.message import Message
 from simulators.scenario import Scenario
 from simulators.world import World

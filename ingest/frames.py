@@ -24,8 +24,8 @@ from ingest.refusals import Refusal
 from ingest.registry import StationFacts
 
 AIR, SITE_DUST = 22, 39
-REAL_TIME = 2011
-MEANS = frozenset({2051, 2061, 2031})
+REAL_TIME = hj212.REAL_TIME
+MEANS = frozenset({hj212.MINUTE, hj212.HOUR, hj212.DAY})
 
 QUANTITY_OF_CODE = MappingProxyType(
     {
@@ -142,10 +142,10 @@ def measured_in(frame: hj212.Frame, ug_per_m3: float, zone: tzinfo) -> dict[int,
     or something cannot be read.
     """
     times: dict[int, Measured] = {}
-    measured = times.setdefault(_time_us(frame.value("DataTime"), zone), Measured())
+    measured = times.setdefault(time_us(frame.value("DataTime"), zone), Measured())
     for key, text in (pair for group in frame.body for pair in group):
         if key.lower() == "datatime":
-            measured = times.setdefault(_time_us(text, zone), Measured())
+            measured = times.setdefault(time_us(text, zone), Measured())
             continue
         written, dash, suffix = key.rpartition("-")
         if not dash or not text:
@@ -237,7 +237,11 @@ def _check_same(name: str, before: Said, now: Said) -> None:
         )
 
 
-def _time_us(text: str | None, zone: tzinfo) -> int:
+def time_us(text: str | None, zone: tzinfo) -> int:
+    """Microseconds since 1970 of a device's time, with or without three digits of milliseconds.
+
+    Raises Refusal where there is none, or none that can be read.
+    """
     if not text:
         raise Refusal("missing", "the frame has no DataTime, or an empty one")
     match = _TIME.match(text)

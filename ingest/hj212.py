@@ -9,13 +9,24 @@ are a wrong length or CRC, a field of the head that stands twice, and an item wi
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ingest.refusals import Refusal
 
 HEAD, DIGITS = b"##", 4
 ANSWERED_DATA = frozenset({2011, 2021, 2031, 2041, 2051, 2061, 2081, 3019, 3020, 3040, 3041})
 """Commands by which a device sends something up; 9014 answers them."""
-HEARTBEAT = 9015
+HEARTBEAT, ASKS_FOR_TIME = 9015, 1013
+SET_CLOCK = 1012
+REAL_TIME, MINUTE, HOUR, DAY = 2011, 2051, 2061, 2031
+TAKEN, RESULT, NOTED, KEPT = 9011, 9012, 9013, 9014
+"""Answers: to a request, what came of it, to a notice, to data."""
+READY, REFUSED, WRONG_SYSTEM, UNKNOWN_COMMAND = 1, 2, 5, 8
+"""Values of QnRtn."""
+DONE, NO_DATA = 1, 100
+"""Values of ExeRtn."""
+EXCHANGE = 91
+"""ST of what is said about the exchange itself."""
 
 _LENGTH = re.compile(rb"\d{4}\Z")
 _CRC = re.compile(rb"[0-9A-Fa-f]{4}\Z")
@@ -74,6 +85,11 @@ class Frame:
     @property
     def wants_answer(self) -> bool:
         return bool((self.flag or 0) & 1)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether it is one packet of several."""
+        return (self.pnum or 1) > 1
 
     @property
     def version(self) -> int:
@@ -205,17 +221,53 @@ def build(frame: Frame) -> bytes:
 def answer_to(frame: Frame) -> Frame | None:
     """The answer that the platform owes, or None.
 
-    9014 answers what a device sends up when its Flag asks for it; 9013 answers the heartbeat of
-    the 2025 edition.
+    9014 answers what a device sends up when its Flag asks for it, packet by packet where it is
+    split; 9013 answers its notices: the heartbeat of the 2025 edition, and that it wants the time.
     """
-    if frame.cn == HEARTBEAT:
-        command = 9013
-    elif frame.cn in ANSWERED_DATA and frame.wants_answer:
-        command = 9014
-    else:
-        return None
-    flag = None if frame.flag is None else frame.version << 2
-    return Frame(st=91, cn=command, mn=frame.mn, pw=frame.pw, qn=frame.qn, flag=flag)
+    if frame.cn in (HEARTBEAT, ASKS_FOR_TIME):
+        return _answer(frame, NOTED)
+    if frame.cn in ANSWERED_DATA and frame.wants_answer:
+        return _answer(frame, KEPT)
+    return None
+
+
+def taken(frame: Frame, result: int) -> Frame:
+    """9011 for a frame: whether what it asks for is taken on (READY) or why not."""
+    return _answer(frame, TAKEN, (("QnRtn", str(result)),))
+
+
+def result_of(frame: Frame, result: int) -> Frame:
+    """9012 for a request: what came of it."""
+    return _answer(frame, RESULT, (("ExeRtn", str(result)),))
+
+
+def set_clock(device: Frame, qn: str, local: datetime) -> Frame:
+    """Tell a device the time. device: a frame of it; qn: number of the request; local: the
+    time that its clock is to show."""
+    return _request(device, SET_CLOCK, qn, (("SystemTime", f"{local:%Y%m%d%H%M%S}"),))
+
+
+def ask_for(device: Frame, cn: int, qn: str, first: datetime, last: datetime) -> Frame:
+    """Ask a device for its data of a span again.
+
+    cn: MINUTE, HOUR or DAY. first, last: DataTime of the first and of the last wanted, by the
+    device's clock.
+    """
+    begin, end = f"{first:%Y%m%d%H%M%S}", f"{last:%Y%m%d%H%M%S}"
+    return _request(device, cn, qn, (("BeginTime", begin),), (("EndTime", end),))
+
+
+def _answer(frame: Frame, cn: int, *body: tuple[tuple[str, str], ...]) -> Frame:
+    flag = None if frame.flag is None else frame.version << 2 | frame.is_split << 1
+    packet = {"pnum": frame.pnum, "pno": frame.pno} if frame.is_split else {}
+    return Frame(
+        st=EXCHANGE, cn=cn, mn=frame.mn, pw=frame.pw, qn=frame.qn, flag=flag, body=body, **packet
+    )
+
+
+def _request(device: Frame, cn: int, qn: str, *body: tuple[tuple[str, str], ...]) -> Frame:
+    flag = device.version << 2 | 1
+    return Frame(st=device.st, cn=cn, mn=device.mn, pw=device.pw, qn=qn, flag=flag, body=body)
 
 
 def _groups(body: str) -> Iterator[tuple[tuple[str, str], ...]]:

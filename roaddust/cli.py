@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,8 @@ dead_letters = typer.Typer(no_args_is_help=True, help="What was refused, and why
 app.add_typer(dead_letters, name="dead-letters")
 quality = typer.Typer(no_args_is_help=True, help="Of the stations and their tests. 质控。")
 app.add_typer(quality, name="quality")
+gateway = typer.Typer(no_args_is_help=True, help="For devices without MQTT. 协议网关。")
+app.add_typer(gateway, name="gateway")
 override = typer.Typer(no_args_is_help=True, help="What people decide against a plan. 人工干预。")
 app.add_typer(override, name="override")
 
@@ -445,6 +448,39 @@ def replay(
         )
 
 
+@gateway.command("hj212")
+def gateway_hj212(
+    listen: Annotated[str, typer.Option(help="HOST:PORT for the loggers.")] = "127.0.0.1:9212",
+    district: DistrictFolder = XINGHAI,
+    mqtt: Mqtt = None,
+    devices: Annotated[
+        str | None, typer.Option(help="TOML file of the loggers' passwords and keys.")
+    ] = None,
+    any_password: Annotated[
+        bool | None, typer.Option("--any-password", help="Take loggers without a known password.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Data loggers that speak HJ 212 over TCP. 数采仪。"""
+    from roaddust.gateway import run_hj212
+
+    with _said_plainly():
+        host, port = _host_and_port(listen)
+        loaded, settings = _prepare(district, config, {"mqtt": mqtt})
+        given = {"devices": devices, "any_password": any_password}
+        known = {key: value for key, value in given.items() if value is not None}
+        wanted = settings.model_copy(update={"gateway": replace(settings.gateway, **known)})
+        counters = run_hj212(
+            loaded,
+            wanted,
+            host,
+            port,
+            _stop_on_signals(),
+            lambda got: terminal.print(f"HJ 212: [bold]{host}:{got}[/bold]  Ctrl-C"),
+        )
+        logging.getLogger(__name__).info("%s", counters)
+
+
 @dead_letters.command("list")
 def list_letters(
     db: Db = None,
@@ -825,6 +861,15 @@ def _scenario(name: str) -> Any:
         raise typer.BadParameter(str(error), param_hint="--scenario") from None
 
 
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise typer.BadParameter(
+            f"{text!r}: write host:port, 127.0.0.1:9212 say", param_hint="--listen"
+        )
+    return host.strip("[]"), int(port)
+
+
 @contextmanager
 def _database(db: str | None, config: Path | None) -> Iterator[Any]:
     from store.database import connect
@@ -900,13 +945,14 @@ def _said_plainly() -> Iterator[None]:
     from roaddust.backtest.run import NoHistory
     from roaddust.deadletters import NoSuchLetter
     from roaddust.embedded import AlreadyRunning, StartFailed
+    from roaddust.gateway import PasswordsError
     from roaddust.platform import PlatformFailed, WrongUse
     from roaddust.settings import SettingsError
     from simulators.replay import BadRecord
 
     try:
         yield
-    except WrongUse as error:
+    except (WrongUse, PasswordsError) as error:
         raise typer.BadParameter(str(error)) from None
     except psycopg.errors.UndefinedTable as error:
         _complain(

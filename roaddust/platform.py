@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -21,12 +21,12 @@ from console.app import Console
 from console.users import ensure_admin
 from dispatch.runner import Dispatcher
 from geo.district import District
-from ingest.registry import Registry, StationFacts
 from ingest.runner import Ingest
 from roaddust.clock import Clock, TickClock, WallClock
 from roaddust.keys import console_key
 from roaddust.notices import Notifier
 from roaddust.publisher import AWAY, BrokerSilent, Publisher
+from roaddust.registry import registry
 from roaddust.reporting import Reporting
 from roaddust.reviews import look_at_rounds, review_day, review_week
 from roaddust.routine import Duty, Routine
@@ -386,16 +386,3 @@ class Held:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def registry(district: District) -> Registry:
-    """What ingest needs to know of a district to tell a known id from an unknown one."""
-    facts: dict[str, Any] = {
-        "stations": {s.id: StationFacts(s.mn, s.pm_unit) for s in district.stations.values()},
-        "cameras": frozenset(district.cameras),
-        "crews": frozenset(district.crews),
-        "segments": frozenset(district.segments),
-        "sites": frozenset(district.sites),
-        "timezone": district.timezone,
-    }
-    return Registry(**facts)

@@ -29,6 +29,7 @@ from analytics.settings import AnalyticsSettings, Rule
 from broker.connection import Address
 from console.settings import ConsoleSettings
 from dispatch.settings import DispatchSettings
+from ingest.gateway.settings import GatewaySettings
 from ingest.settings import IngestSettings
 from roaddust.notices import NoticeSettings
 from roaddust.reportsettings import ReportSettings
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     language: Literal["zh-CN", "en"] = "zh-CN"
     "Of sentences that are stored and sent: reasons, evidence."
     ingest: IngestSettings = IngestSettings()
+    gateway: GatewaySettings = GatewaySettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     dispatch: DispatchSettings = DispatchSettings()
     notices: NoticeSettings = NoticeSettings()
