@@ -144,12 +144,12 @@ def _today(
     ahead += sum(lengths.get(order["segment"], 0.0) for order in work) / 1000
     return {
         "treatments": done["treatments"] if done else 0,
-        "water_l": done["water_l"] if done else 0.0,
+        "water_l": round(done["water_l"], 1) if done else 0.0,
         "km": round(km or 0.0, 2),
         "on_time": (done["on_time"] if done else 0) + in_time,
         "due": (done["due"] if done else 0) + len(musts),
         "treatments_planned": len(work),
-        "water_planned_l": sum(order["water_l"] for order in work),
+        "water_planned_l": round(sum(order["water_l"] for order in work), 1),
         "km_planned": round(ahead, 2),
     }
 

@@ -244,8 +244,11 @@ def sentence(found: Mapping[str, Any]) -> dict[str, str]:
     figures_en = [f"{_signed(km)} km", f"{_signed(water_m3)} m³ of water"]
     if totals["spared"]:
         spared = totals["spared"][1] - totals["spared"][0]
-        figures_zh.append(f"居民少吸入{spared:+.0f}人·时·µg/m³")
-        figures_en.append(f"residents spared {spared:+.0f} person·h·µg/m³")
+        less = spared >= 0
+        figures_zh.append(f"居民{'少' if less else '多'}吸入{abs(spared):.0f}人·时·µg/m³")
+        figures_en.append(
+            f"residents breathe {abs(spared):.0f} person·h·µg/m³ {'less' if less else 'more'}"
+        )
     musts = "、".join(musts_zh) or "必办不受影响"
     return {
         "zh-CN": f"{'、'.join(chinese)}；{musts}；{'，'.join(figures_zh)}。",

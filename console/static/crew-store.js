@@ -40,8 +40,8 @@ export const dropWord = (n) => use("words", "readwrite", (store) => store.delete
 const FINAL = new Set([400, 403, 404, 409, 413, 415, 422]);
 
 // "taken", "refused" (with the server's sentence; it would never be taken), or "wait".
-async function send(word, crew) {
-  const whose = crew ? `crew=${encodeURIComponent(crew)}` : "";
+async function send(word) {
+  const whose = `crew=${encodeURIComponent(word.crew)}`;
   const asked = word.photo
     ? [`/api/v1/crew/photos?key=${word.key}&order=${encodeURIComponent(word.order)}&at=${encodeURIComponent(word.at)}&${whose}`,
       { method: "POST", headers: { "Content-Type": word.photo.type }, body: word.photo }]
@@ -65,12 +65,13 @@ async function send(word, crew) {
 // One at a time over all pages of this phone: two open pages must not send out of order.
 const alone = (act) => (navigator.locks ? navigator.locks.request("roaddust-crew-send", act) : act());
 
-// Send what may leave; gives whether all is out. `tell(word, result)` hears of each.
+// Send what may leave of a crew; gives whether all is out. `tell(word, result)` hears of each. What
+// another crew has said on this phone waits until that crew has it in hand again.
 export const flush = (crew, now, tell) => alone(async () => {
   for (const word of await words()) {
-    if (word.refused) continue;
+    if (word.refused || word.crew !== crew) continue;
     if (word.leaves > now()) return { out: false, next: word.leaves - now() };
-    const result = await send(word, crew);
+    const result = await send(word);
     if (result.outcome === "wait") return { out: false, signedOut: result.signedOut };
     if (result.outcome === "taken") await dropWord(word.n);
     else await changeWord({ ...word, photo: undefined, refused: result.why });

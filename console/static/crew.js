@@ -14,6 +14,7 @@ const PHOTO_QUALITY = 0.82;
 const PHOTOS_A_WORD = 12;
 const PLACE_EVERY_MS = 15_000;
 const OLD_MS = 60_000;
+const LATER_SHOWN = 5;
 const HAN = /[\u4e00-\u9fff]/;
 const TROUBLES = ["breakdown", "blocked", "no_water", "weather", "accident", "unsafe", "shift_end", "not_needed"];
 const AFTER = { accepted: "accepted", started: "started", done: "done", failed: "failed", refused: "refused" };
@@ -27,7 +28,7 @@ const page = shallowRef(null);
 const waiting = shallowRef([]);
 const state = reactive({
   online: navigator.onLine, heard: 0, signedOut: false, problem: "", trouble: null, other: "", history: false, sharing: false, shareProblem: "",
-  undo: null, busy: false, tick: 0,
+  undo: null, busy: false, tick: 0, all: false,
 });
 let offset_ms = 0;
 let tag = null;
@@ -85,14 +86,15 @@ async function refresh() {
 let sending = null;
 async function push() {
   clearTimeout(sending);
-  const result = await flush(asked, () => Date.now(), async (word, { outcome }) => {
+  const crew = page.value?.crew;
+  const result = await flush(crew, () => Date.now(), async (word, { outcome }) => {
     if (outcome === "taken" && word.event) note(word);
     await refresh();
   }).catch(() => ({ out: false }));
   await refresh();
   if (result.signedOut) state.signedOut = true;
   if (result.out) {
-    if (waiting.value.length === 0) await look();
+    if (!waiting.value.some((word) => word.crew === crew)) await look();
   } else sending = setTimeout(push, Math.max(200, Math.min(result.next ?? TRY_EVERY_MS, TRY_EVERY_MS)));
 }
 
@@ -109,7 +111,7 @@ const newKey = () => crypto.randomUUID?.() ?? "10000000-1000-4000-8000-100000000
 async function say(order, event, why = "") {
   if (state.busy) return;
   state.busy = true;
-  const word = { key: newKey(), order: order.id, event, at: now().toISOString(), reason: why, leaves: Date.now() + UNDO_MS };
+  const word = { key: newKey(), crew: page.value.crew, order: order.id, event, at: now().toISOString(), reason: why, leaves: Date.now() + UNDO_MS };
   word.n = await addWord(word);
   state.undo = { n: word.n, text: t("crew.said", { what: t(`said.${event}`), place: placeName(order) }) };
   Object.assign(state, { trouble: null, other: "" });
@@ -156,7 +158,7 @@ async function photo(order, event) {
     return;
   }
   state.problem = "";
-  await addWord({ key: newKey(), order: order.id, photo: picture, at: now().toISOString(), leaves: 0 });
+  await addWord({ key: newKey(), crew: page.value.crew, order: order.id, photo: picture, at: now().toISOString(), leaves: 0 });
   await refresh();
   push();
 }
@@ -227,7 +229,7 @@ const Current = ({ order }) => {
     h("div", { class: "big" }, [
       h("button", { type: "button", class: `go ${next}`, disabled: state.busy, onClick: () => say(order, next) }, t(`say.${next}`)),
       h("div", { class: "pair" }, [
-        h("button", { type: "button", class: "trouble", onClick: () => (state.trouble = order.id) }, t("crew.trouble")),
+        h("button", { type: "button", class: "trouble", onClick: () => openTrouble(order) }, t("crew.trouble")),
         order.depot ? null : h("label", { class: "camera" }, [
           h("input", { type: "file", accept: "image/*", capture: "environment", onChange: (event) => photo(order, event) }),
           h("span", {}, photos ? t("crew.photos_waiting", { n: photos }) : t("crew.photo")),
@@ -237,9 +239,15 @@ const Current = ({ order }) => {
   ]);
 };
 
+async function openTrouble(order) {
+  state.trouble = order.id;
+  await nextTick();
+  document.querySelector(".sheet h2")?.focus();
+}
+
 const Trouble = ({ order }) =>
-  h("section", { class: "sheet", role: "dialog", "aria-modal": "true", "aria-label": t("crew.trouble") }, [
-    h("h2", {}, t("crew.what_trouble")),
+  h("section", { class: "sheet", onKeydown: (event) => { if (event.key === "Escape") state.trouble = null; }, role: "dialog", "aria-modal": "true", "aria-label": t("crew.trouble") }, [
+    h("h2", { tabindex: -1 }, t("crew.what_trouble")),
     h("div", { class: "reasons" }, TROUBLES.map((one) =>
       h("button", { key: one, type: "button", onClick: () => say(order, order.state === "started" ? "failed" : "refused", t(`trouble.${one}`)) }, t(`trouble.${one}`)))),
     h("form", { onSubmit: (event) => { event.preventDefault(); if (state.other.trim()) say(order, order.state === "started" ? "failed" : "refused", state.other.trim()); } }, [
@@ -256,7 +264,9 @@ const Row = ({ order }) =>
   ]);
 
 const Signal = () => {
-  const pending = waiting.value.filter((word) => !word.refused);
+  const mine = page.value?.crew;
+  const pending = waiting.value.filter((word) => !word.refused && word.crew === mine);
+  const others = waiting.value.filter((word) => !word.refused && word.crew !== mine);
   const refused = waiting.value.filter((word) => word.refused);
   const old = state.tick >= 0 && Date.now() - state.heard > OLD_MS;
   return [
@@ -266,6 +276,7 @@ const Signal = () => {
       h("b", {}, t("crew.waiting", { n: pending.length })),
       h("ul", {}, pending.slice(0, 4).map((word) => h("li", { key: word.n }, `${clock(word.at)} ${word.photo ? t("crew.photo") : t(`said.${word.event}`)}`))),
     ]) : null,
+    others.length && mine ? h("p", { class: "strip other", role: "status" }, t("crew.of_others", { n: others.length, crew: [...new Set(others.map((word) => word.crew))].join(", ") })) : null,
     ...refused.map((word) => h("div", { class: "strip bad", key: word.n, role: "alert" }, [
       h("span", {}, `${clock(word.at)} ${word.event ? t(`said.${word.event}`) : t("crew.photo")}: ${t("crew.not_taken")} ${word.refused}`),
       h("button", { type: "button", onClick: async () => { await dropWord(word.n); await refresh(); } }, t("app.close")),
@@ -290,7 +301,9 @@ const Page = {
           ...Signal(),
           current ? h(Current, { order: current, key: current.id })
             : page.value ? h("p", { class: "none" }, [h("b", {}, t("crew.none")), h("small", {}, t("crew.none_hint"))]) : h("p", { class: "none" }, t("app.loading")),
-          later.length ? h("section", {}, [h("h2", {}, t("crew.next", { n: later.length })), h("ol", { class: "later" }, later.map((order) => h(Row, { order, key: order.id })))]) : null,
+          later.length ? h("section", {}, [h("h2", {}, t("crew.next", { n: later.length })), h("ol", { class: "later" }, (state.all ? later : later.slice(0, LATER_SHOWN)).map((order) => h(Row, { order, key: order.id }))),
+            later.length > LATER_SHOWN ? h("button", { type: "button", class: "fold", "aria-expanded": state.all, onClick: () => (state.all = !state.all) }, t(state.all ? "crew.fewer" : "crew.all", { n: later.length })) : null,
+          ]) : null,
           page.value?.history.length ? h("section", {}, [
             h("button", { type: "button", class: "fold", "aria-expanded": state.history, onClick: () => (state.history = !state.history) }, t("crew.today", { n: page.value.history.length })),
             state.history ? h("ol", { class: "later past" }, page.value.history.map((order) => h("li", { key: order.id }, [

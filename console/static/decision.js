@@ -200,7 +200,8 @@ export const Decision = {
 
     const title = () => {
       if (kind === "withdraw") return `${t("decide.withdraw")}: ${props.overrideText(props.wish.override)}`;
-      const parts = [form.treatment && kind !== "hold" ? t(`treatment.${form.treatment}`) : "", form.place ? props.placeName(form.place) : ""];
+      if (kind === "hold") return `${t("decide.hold")}: ${props.crewName(form.crew)}`;
+      const parts = [form.treatment ? t(`treatment.${form.treatment}`) : "", form.place ? props.placeName(form.place) : ""];
       return [`${t(`decide.${kind}`)}`, parts.filter(Boolean).join(" ")].filter(Boolean).join(": ");
     };
 

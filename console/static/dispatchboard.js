@@ -35,8 +35,11 @@ const placeName = (id) => {
 };
 const names = {
   place: (order) => placeName(placeOf(order)),
-  // Within a bar: the treatment is told by its letter or first sign, the place by its end.
-  short: (order) => `${t(`treatment.${order.treatment}`).slice(0, language() === "en" ? 5 : 2)} ${placeName(placeOf(order))}`,
+  // Within a bar, the longest that fits: what is done is told by the row, but for inspections.
+  labels: (order) => {
+    const what = order.treatment === "inspect" ? `${t("treatment.inspect")} ` : "";
+    return [`${what}${placeName(placeOf(order))}`, placeOf(order), what.trim()].filter(Boolean);
+  },
   reason: (order) => sentence(order.reason, order.also),
 };
 const sentence = (text, also) => (also && HAN.test(text) === (language() === "en") ? also : text);

@@ -15,13 +15,16 @@ const MINUTE = 60_000;
 const AXIS = 34;
 const HEAD = 22;
 const ROW_LEAST = 54;
-const ROW_MOST = 96;
+const ROW_MOST = 140;
+const LARGE_FROM = 76;
 const STEPS_MIN = [5, 10, 15, 30, 60, 120, 180, 240];
 const TICK_PX = 62;
 const LABEL_FROM_PX = 34;
 const DRAG_FROM_PX = 6;
 
 const ms = (time) => Date.parse(time);
+// A Chinese sign is as wide as it is high, a Latin letter a little more than half of that.
+const widthOf = (text, size) => [...text].reduce((sum, sign) => sum + (sign > "\u2e80" ? 1.02 : 0.6) * size, 0);
 
 // Crews by kind, those of a kind in the district's order, with the heights that they take.
 export function laidOut(crews, tall = ROW_LEAST) {
@@ -180,9 +183,10 @@ export const Gantt = {
       const [left, width] = clipped(bar.start, bar.end);
       const key = keyOf(crew.id, bar);
       const wide = width >= LABEL_FROM_PX && ["work", "refill", "broken"].includes(bar.kind);
-      const label = bar.kind === "work" && order ? props.names.short(order) : bar.kind === "work" ? "" : t(`bar.${bar.kind}`);
-      // A Latin letter is half as wide as a Chinese one.
-      const fits = label.slice(0, Math.max(0, Math.floor((width - 8) / (/[\u4e00-\u9fff]/.test(label) ? 12 : 6.6))));
+      const large = tall() >= LARGE_FROM ? 13 : 11;
+      // Its whole name where there is room, else its id; half a name says nothing.
+      const label = (bar.kind === "work" ? order ? props.names.labels(order) : [] : [t(`bar.${bar.kind}`)])
+        .find((text) => widthOf(text, large) <= width - 8);
       return h("g", {
         key, "data-bar": key, "data-row": number, "data-order": bar.order ?? undefined,
         class: ["bar", bar.kind, bar.planned ? "planned" : "done", bar.late ? "late" : "", order ? `p${order.priority}` : "",
@@ -202,7 +206,7 @@ export const Gantt = {
             : h("rect", { x: left, y: row.y + BAR.top, width: Math.max(width, 2), height: BAR.height, rx: Math.min(3, width / 5) }),
         // Something to point at, also where the bar is thin.
         h("rect", { class: "reach", x: left, y: row.y + BAR.top, width: Math.max(width, 6), height: BAR.height }),
-        wide && fits.length > 1 ? h("text", { x: left + 5, y: row.y + BAR.top + BAR.height / 2 + 4 }, fits) : null,
+        wide && label ? h("text", { x: Math.max(left, 0) + 5, y: row.y + BAR.top + BAR.height / 2 + large * 0.36, style: { fontSize: `${large}px` } }, label) : null,
         order?.pinned && bar.kind === "work" && width > 10
           ? h("path", { class: "pin", d: `M${left + width - 6} ${row.y + BAR.top - 3}v8m-3-8h6` }) : null,
       ]);
@@ -302,7 +306,7 @@ export const Gantt = {
             key: row.crew.id, type: "button", class: ["who", states[row.crew.id]?.condition ?? ""],
             style: { top: `${row.y}px`, height: `${row.height}px` }, onClick: () => emit("crew", row.crew.id),
           }, [
-            h("b", {}, nameOf(row.crew)),
+            h("b", { title: nameOf(row.crew) }, nameOf(row.crew)),
             h("small", {}, [
               states[row.crew.id]?.condition === "held" ? t("board.held")
                 : ["broken", "silent"].includes(states[row.crew.id]?.condition) ? t(`condition.${states[row.crew.id].condition}`)
@@ -326,7 +330,7 @@ export const Gantt = {
             h("g", { class: "grid", "aria-hidden": "true" }, marks.map((time) => h("path", { key: time, d: `M${x(time)} ${AXIS - 6}V${height}` }))),
             h("g", { class: "axis", "aria-hidden": "true" }, [
               h("rect", { class: "axisground", x: 0, y: 0, width: size.width, height: AXIS }),
-              ...marks.map((time) => {
+              ...marks.filter((time) => Math.abs(x(time) - now) > 42).map((time) => {
                 const text = clock(time);
                 return h("text", { key: time, x: x(time), y: AXIS - 12, class: text === "00:00" ? "day" : "" },
                   text === "00:00" ? `${day(time)}` : text);

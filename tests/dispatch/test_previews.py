@@ -8,7 +8,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from dispatch.planning import Plan
-from dispatch.previews import ANSWERED_A_STEP
+from dispatch.previews import ANSWERED_A_STEP, sentence
 from dispatch.runner import Dispatcher
 from dispatch.settings import DispatchSettings
 from roaddust.embedded import EmbeddedPostgres
@@ -271,3 +271,27 @@ def test_questions_are_answered_a_few_a_step(conn: Connection, dispatcher: Dispa
     assert told == [True] * ANSWERED_A_STEP + [False] * 2
     dispatcher.step(conn, later(1))
     assert all(answer(conn, number)["answered_at"] for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("spared", "chinese", "english"),
+    [
+        ([500, 900], "少吸入400人", "breathe 400 person·h·µg/m³ less"),
+        ([900, 500], "多吸入400人", "breathe 400 person·h·µg/m³ more"),
+        (None, "用水-1.5立方米。", "-1.5 m³ of water."),
+    ],
+)
+def test_the_sentence_says_who_breathes_what(
+    spared: list[float] | None, chinese: str, english: str
+) -> None:
+    """More or less, in words and never by a sign that has to be thought about."""
+    lost = {"to": None, "minutes": 5.0}
+    said = sentence(
+        {
+            "crews": [{"gained": [], "lost": [lost], "moved": []}],
+            "late": [], "late_before": [], "left_out": [], "left_out_before": [],
+            "totals": {"km": [3.0, 2.0], "water_l": [2000, 500], "spared": spared},
+        }
+    )  # fmt: skip
+    assert chinese in said["zh-CN"]
+    assert english in said["en"]
