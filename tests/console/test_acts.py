@@ -141,3 +141,17 @@ def test_viewer_may_not_act(console: Running, act: str) -> None:
 def test_unknown_episode(operator: httpx.Client) -> None:
     """An act on an episode that is not there says so."""
     assert operator.post("/api/v1/episodes/E-none/acknowledge").status_code == 404
+
+
+def test_what_is_over_and_unseen_is_acknowledged_without_a_word_to_the_broker(
+    console: Running, operator: httpx.Client
+) -> None:
+    """ISA-18.2: what has returned stays until somebody has seen it; its message stays cleared."""
+    with connect(console.dsn, name="test", autocommit=True) as conn:
+        conn.execute("UPDATE episodes SET acknowledged_by = NULL WHERE id = %s", (CLOSED,))
+    answer = operator.post(f"/api/v1/episodes/{CLOSED}/acknowledge")
+    assert answer.status_code == 200
+    assert answer.json()["acknowledged_by"] == "operator"
+    assert answer.json()["log"][-1]["event"] == "acknowledged"
+    assert published(console) == []
+    assert operator.post(f"/api/v1/episodes/{CLOSED}/acknowledge").status_code == 409
