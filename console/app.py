@@ -92,7 +92,7 @@ def create_app(
     )
     app.state.pool = connections
     app.state.feed = feed
-    app.state.district = layers(district, limits)
+    app.state.district = layers(district, limits, settings.tiles)
     app.state.gate = Gate(
         connections,
         Doorkeeper(
@@ -122,7 +122,8 @@ def create_app(
     )
     app.add_middleware(NeverBare)
     app.add_middleware(Measured, meter=app.state.meter)
-    app.add_middleware(SafeHeaders)
+    pictures_from = settings.tiles.sources() if settings.tiles else ()
+    app.add_middleware(SafeHeaders, pictures_from=pictures_from)
     return app
 
 

@@ -1,13 +1,16 @@
 """What every answer tells the browser to refuse."""
 
+from collections.abc import Sequence
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Scripts, fonts and requests from here alone: nothing written into a comment can run, and nothing
 # on a page can reach another host. Charts set styles on their own elements.
+PICTURES = "img-src 'self' data: blob:"
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    f"{PICTURES}; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
 # A crew's phone may say where it is and take a photo; nothing else is ours to ask for.
@@ -25,16 +28,20 @@ def _caching(path: str) -> str:
 
 
 class SafeHeaders:
-    """ASGI middleware; adds headers and leaves the body alone, so streams stay streams."""
+    """ASGI middleware; adds headers and leaves the body alone, so streams stay streams.
 
-    def __init__(self, app: ASGIApp) -> None:
+    pictures_from: hosts that pictures may come from beside this one: those of the base map.
+    """
+
+    def __init__(self, app: ASGIApp, pictures_from: Sequence[str] = ()) -> None:
         self.app = app
+        self.policy = POLICY.replace(PICTURES, " ".join([PICTURES, *pictures_from]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = POLICY
+                headers["Content-Security-Policy"] = self.policy
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"

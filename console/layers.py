@@ -1,16 +1,18 @@
 """The district as the pages draw it: plain lists of coordinates, made once."""
 
+from dataclasses import asdict
 from typing import Any
 
 from shapely import Point, Polygon
 
 from console.limits import Limits, drawable
-from console.models import Camera, Crew, Depot, District, LonLat, Segment, Site, Station
+from console.models import BaseMap, Camera, Crew, Depot, District, LonLat, Segment, Site, Station
+from console.tiles import Tiles
 from geo.district import District as GeoDistrict
 
 
-def layers(district: GeoDistrict, limits: Limits) -> District:
-    """Coordinates in WGS 84 to 6 decimals (11 cm)."""
+def layers(district: GeoDistrict, limits: Limits, tiles: Tiles | None = None) -> District:
+    """Coordinates in WGS 84 to 6 decimals (11 cm), whatever datum the tiles are in."""
     return District(
         id=district.id,
         name=district.name,
@@ -81,6 +83,7 @@ def layers(district: GeoDistrict, limits: Limits) -> District:
             for crew in district.crews.values()
         ],
         limits=drawable(limits),
+        tiles=BaseMap.model_validate(asdict(tiles)) if tiles else None,
     )
 
 

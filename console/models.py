@@ -80,6 +80,15 @@ class Crew(BaseModel):
     shifts: list[str]
 
 
+class BaseMap(BaseModel):
+    """Tiles to draw under the streets; `crs` is the datum that they are in."""
+
+    url: str
+    attribution: str
+    crs: Literal["wgs84", "gcj02"]
+    subdomains: str
+
+
 class District(BaseModel):
     """Everything of the district folder that a page draws; it does not change while running."""
 
@@ -93,6 +102,7 @@ class District(BaseModel):
     depots: list[Depot]
     crews: list[Crew]
     limits: dict[str, list[float | None]]
+    tiles: BaseMap | None = None
 
 
 class SegmentNow(BaseModel):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from console.tiles import Tiles
+
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
@@ -18,6 +20,7 @@ class ConsoleSettings:
     body_s: a request that takes longer to arrive is refused.
     hosts: names under which the console is reached; any when empty.
     public_url: what Open311's discovery says, where a proxy stands in front.
+    tiles: a base map under the streets; none when left out, and then nothing is asked of others.
     """
 
     idle_min: float = 60.0
@@ -31,6 +34,7 @@ class ConsoleSettings:
     body_s: float = 30.0
     hosts: tuple[str, ...] = ()
     public_url: str = ""
+    tiles: Tiles | None = None
 
     def __post_init__(self) -> None:
         for name in (

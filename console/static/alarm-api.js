@@ -1,5 +1,6 @@
 // What the alarms and the explanations ask of the server.
 import { get, post } from "./api.js";
+import { live } from "./live.js";
 
 const part = encodeURIComponent;
 
@@ -9,5 +10,7 @@ export const batch = (act, ids, rest = {}) => post("alarms/batch", { act, ids, .
 export const acknowledgeReturned = () => post("alarms/returned/acknowledge");
 export const alarmHealth = (query) => get(`alarms/health?${new URLSearchParams(query)}`);
 export const orderStory = (id) => get(`orders/${part(id)}`);
-export const placeWhy = (kind, id, query) => get(`${kind}/${part(id)}/why?${new URLSearchParams(query)}`);
+// As of the moment that is shown.
+export const placeWhy = (kind, id, query) =>
+  get(`${kind}/${part(id)}/why?${new URLSearchParams(live.at ? { ...query, at: live.at } : query)}`);
 export const historyUntil = (segment, query) => get(`segments/${part(segment)}/history?${new URLSearchParams(query)}`);

@@ -18,8 +18,11 @@ async function ask(path, options) {
 
 export const get = (path) => ask(path, {});
 
+// What is seen while a moment of the past is shown is over: nothing can be done about it.
+const inThePast = () => Promise.reject(new Error(t("replay.no_acts")));
+
 export const post = (path, body) =>
-  ask(path, {
+  live.at ? inThePast() : ask(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -27,7 +30,7 @@ export const post = (path, body) =>
 
 const part = encodeURIComponent;
 
-// While a moment of the past is shown, everything asked is as of then, and nothing can be done.
+// While a moment of the past is shown, everything asked is as of then.
 const until = () => (live.at ? `&until=${part(live.at)}` : "");
 
 export async function episode(id) {
@@ -36,10 +39,7 @@ export async function episode(id) {
   return at ? { ...story, log: story.log.filter((line) => Date.parse(line.at) <= at) } : story;
 }
 
-export async function act(id, what, body) {
-  if (live.at) throw new Error(t("replay.no_acts"));
-  return post(`episodes/${part(id)}/${what}`, body);
-}
+export const act = (id, what, body) => post(`episodes/${part(id)}/${what}`, body);
 
 export const history = (segment, hours) =>
   get(`segments/${part(segment)}/history?hours=${hours}${until()}`);

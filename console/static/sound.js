@@ -1,6 +1,7 @@
 // What an alarm sounds like: made by the browser, no files. Kept on this machine: on or off, and how
 // loud. A wall is silent unless it is asked to speak.
 import { reactive, watch } from "/lib/vue/vue.esm-browser.prod.js";
+import { live } from "./live.js";
 
 export const AGAIN_MS = 2 * 60_000;
 
@@ -65,7 +66,8 @@ export function play(level) {
 }
 
 export async function ring(level) {
-  if (!sound.on || !sound.volume) return;
+  // What a replay shows called long ago.
+  if (!sound.on || !sound.volume || live.at) return;
   sound.rung += 1;
   context ??= new AudioContext();
   if (context.state !== "running") {
