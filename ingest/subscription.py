@@ -12,6 +12,7 @@ import selectors
 import socket
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -35,9 +36,16 @@ class Subscription:
     broker sends it again, and its number may mean another message by then.
     """
 
-    def __init__(self, address: Address, client_id: str, prefix: str, in_hand: InHand) -> None:
+    def __init__(
+        self,
+        address: Address,
+        client_id: str,
+        prefix: str,
+        in_hand: InHand,
+        topics: Sequence[str] = ("up/#",),
+    ) -> None:
         self._address, self._prefix, self._in_hand = address, prefix, in_hand
-        self._topic = f"{prefix}up/#"
+        self._topics = [f"{prefix}{topic}" for topic in topics]
         self.link = 0
         self.received = 0
         self.reconnects = -1
@@ -66,7 +74,7 @@ class Subscription:
             why = self._refused or "no answer"
             self.end(CONNECT_TIMEOUT_S + 1)
             raise ConnectionError(
-                f"cannot subscribe to {self._topic} at {self._address}: {why}. "
+                f"cannot subscribe to {', '.join(self._topics)} at {self._address}: {why}. "
                 "Is the broker running, and may this user read there?"
             )
 
@@ -193,7 +201,7 @@ class Subscription:
             return
         self._refused = None
         self.reconnects += 1
-        connected.subscribe(self._topic, qos=1)
+        connected.subscribe([(topic, 1) for topic in self._topics])
 
     def _on_subscribe(
         self, ended: mqtt.Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any

@@ -52,6 +52,7 @@ Mqtt = Annotated[
 ]
 Db = Annotated[str | None, typer.Option("--db", help="Database: a PostgreSQL address.")]
 ScenarioName = Annotated[str, typer.Option("--scenario", help="A scenario's name, or a TOML file.")]
+Table = Annotated[Path | None, typer.Option("--table", help="What a maker's events mean: TOML.")]
 Seed = Annotated[int, typer.Option(help="Of every random choice of the world.")]
 From = Annotated[
     str,
@@ -481,6 +482,47 @@ def gateway_hj212(
         logging.getLogger(__name__).info("%s", counters)
 
 
+@gateway.command("hikvision")
+def gateway_hikvision(
+    listen: Annotated[str, typer.Option(help="HOST:PORT for the cameras.")] = "127.0.0.1:9213",
+    district: DistrictFolder = XINGHAI,
+    mqtt: Mqtt = None,
+    table: Table = None,
+    config: Config = None,
+) -> None:
+    """Alarms that Hikvision cameras post over HTTP. 海康摄像机。"""
+    from roaddust.gateway import run_hikvision
+
+    with _said_plainly():
+        host, port = _host_and_port(listen)
+        loaded, settings = _prepare(district, config, {"mqtt": mqtt})
+        counters = run_hikvision(
+            loaded,
+            _with_table(settings, table),
+            host,
+            port,
+            _stop_on_signals(),
+            lambda got: terminal.print(f"http://{host}:{got}/hikvision/TOKEN  Ctrl-C"),
+        )
+        logging.getLogger(__name__).info("%s", counters)
+
+
+@gateway.command("dji")
+def gateway_dji(
+    district: DistrictFolder = XINGHAI,
+    mqtt: Mqtt = None,
+    table: Table = None,
+    config: Config = None,
+) -> None:
+    """Events of DJI docks that are on the same broker. 大疆机场。"""
+    from roaddust.gateway import run_dji
+
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {"mqtt": mqtt})
+        counters = run_dji(loaded, _with_table(settings, table), _stop_on_signals())
+        logging.getLogger(__name__).info("%s", counters)
+
+
 @dead_letters.command("list")
 def list_letters(
     db: Db = None,
@@ -861,6 +903,12 @@ def _scenario(name: str) -> Any:
         raise typer.BadParameter(str(error), param_hint="--scenario") from None
 
 
+def _with_table(settings: Any, table: Path | None) -> Any:
+    if table is None:
+        return settings
+    return settings.model_copy(update={"vendors": replace(settings.vendors, table=str(table))})
+
+
 def _host_and_port(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
@@ -942,6 +990,7 @@ def _said_plainly() -> Iterator[None]:
 
     from analytics.rewriting import Refused
     from geo.problems import DistrictError
+    from ingest.vendors.table import TableError
     from roaddust.backtest.run import NoHistory
     from roaddust.deadletters import NoSuchLetter
     from roaddust.embedded import AlreadyRunning, StartFailed
@@ -964,6 +1013,7 @@ def _said_plainly() -> Iterator[None]:
         DistrictError,
         SettingsError,
         PlatformFailed,
+        TableError,
         AlreadyRunning,
         StartFailed,
         NoSuchLetter,

@@ -6,19 +6,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 from broker.connection import Address
+from geo.datum import Pair, bd09_to_wgs84, gcj02_to_wgs84
 from geo.district import District
 from ingest.gateway.counters import Counters
 from ingest.gateway.devices import load_secrets
+from ingest.gateway.dji import DjiBridge
+from ingest.gateway.hikvision import HikvisionListener
 from ingest.gateway.hj212 import Hj212Gateway
+from ingest.gateway.outward import Outward
+from ingest.gateway.vendorcounters import VendorCounters
+from ingest.gateway.web import WebServer
+from ingest.vendors.table import HERE, Shift, Table, load_table
 from roaddust.clock import WallClock
 from roaddust.registry import registry
 from roaddust.settings import Settings
 
 LOOK_S = 0.2
+FEWEST_TOKEN = 16
+HTTP_CONNECTIONS = 200
+SHIFTS: dict[str, Shift] = {
+    "wgs84": lambda lon, lat: (lon, lat),
+    "gcj02": lambda lon, lat: _shifted(gcj02_to_wgs84, lon, lat),
+    "bd09": lambda lon, lat: _shifted(bd09_to_wgs84, lon, lat),
+}
+"""What brings a maker's places to WGS 84."""
 
 
 class PasswordsError(ValueError):
-    """The file of passwords cannot be used, or there is none and no word that none are wanted."""
+    """A gateway has no way to know who may send, or its file of passwords cannot be used."""
 
 
 def run_hj212(
@@ -62,3 +77,77 @@ def run_hj212(
         return gateway.counters
 
     return asyncio.run(serve())
+
+
+def run_hikvision(
+    district: District,
+    settings: Settings,
+    host: str,
+    port: int,
+    stop: threading.Event,
+    announce: Callable[[int], None],
+) -> VendorCounters:
+    """Take Hikvision cameras' alarms over HTTP until `stop`; announce is told the port.
+
+    Raises PasswordsError without a token, TableError, ConnectionError, OSError.
+    """
+    wanted = settings.vendors
+    if len(wanted.token) < FEWEST_TOKEN:
+        raise PasswordsError(
+            f"vendors.token is {'too short' if wanted.token else 'missing'}: set "
+            f"ROADDUST_VENDORS__TOKEN to {FEWEST_TOKEN} letters and digits or more; cameras post "
+            "to /hikvision/ and this"
+        )
+    table = _table(wanted.table, "hikvision")
+
+    async def serve() -> VendorCounters:
+        outward = Outward(Address.parse(settings.mqtt), "roaddust-hikvision", wanted.in_hand)
+        listener = HikvisionListener(outward, settings.prefix, table, district.timezone, wanted)
+        web = WebServer(listener.app, HTTP_CONNECTIONS)
+        await outward.start()
+        try:
+            await web.start(host, port)
+            announce(web.port)
+            while not stop.is_set():
+                await asyncio.sleep(LOOK_S)
+            await web.stop()
+        finally:
+            await outward.stop()
+        return listener.counters
+
+    return asyncio.run(serve())
+
+
+def run_dji(district: District, settings: Settings, stop: threading.Event) -> VendorCounters:
+    """Bring events of DJI docks to the contract's topics until `stop`.
+
+    Raises TableError, ConnectionError, OSError, and what has stopped the bridge.
+    """
+    wanted = settings.vendors
+    bridge = DjiBridge(
+        Address.parse(settings.mqtt),
+        settings.prefix,
+        _table(wanted.table, "dji"),
+        district.timezone,
+        wanted,
+        WallClock().now,
+    )
+    bridge.start()
+    try:
+        while not stop.wait(LOOK_S):
+            if bridge.failure is not None:
+                raise ConnectionError(f"the bridge has stopped: {bridge.failure}")
+    finally:
+        bridge.stop()
+    return bridge.counters
+
+
+def _table(file: str, vendor: str) -> Table:
+    return load_table(Path(file) if file else HERE / f"{vendor}.toml", SHIFTS)
+
+
+def _shifted(
+    convert: Callable[[float, float], Pair], lon: float, lat: float
+) -> tuple[float, float]:
+    shifted_lon, shifted_lat = convert(lon, lat)
+    return float(shifted_lon), float(shifted_lat)

@@ -30,6 +30,7 @@ from broker.connection import Address
 from console.settings import ConsoleSettings
 from dispatch.settings import DispatchSettings
 from ingest.gateway.settings import GatewaySettings
+from ingest.gateway.vendorsettings import VendorSettings
 from ingest.settings import IngestSettings
 from roaddust.notices import NoticeSettings
 from roaddust.reportsettings import ReportSettings
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     "Of sentences that are stored and sent: reasons, evidence."
     ingest: IngestSettings = IngestSettings()
     gateway: GatewaySettings = GatewaySettings()
+    vendors: VendorSettings = VendorSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     dispatch: DispatchSettings = DispatchSettings()
     notices: NoticeSettings = NoticeSettings()
