@@ -56,7 +56,7 @@ async def board(
             | {
                 "condition": "held" if crew.id in held
                 else (plan["crews"] or {}).get(crew.id) if plan else None,
-                "today": _today(done.get(crew.id), km.get(crew.id), mine, lengths, now),
+                "today": day_of(done.get(crew.id), km.get(crew.id), mine, lengths, now),
             }
         )  # fmt: skip
     return {
@@ -75,7 +75,7 @@ async def board(
         "overrides": overrides,
         "today": {
             name: sum(crew["today"][name] for crew in shown)
-            for name in _today(None, None, [], {}, now)
+            for name in day_of(None, None, [], {}, now)
         },
     }
 
@@ -121,13 +121,15 @@ def _crew(
     }  # fmt: skip
 
 
-def _today(
+def day_of(
     done: Mapping[str, Any] | None,
     km: float | None,
     orders: Sequence[Mapping[str, Any]],
     lengths: Mapping[str, float],
     now: datetime,
 ) -> dict[str, Any]:
+    """A crew's day: what is done (a row of `done`, and `km` driven), and what its orders have yet
+    to bring. lengths: metres by segment."""
     standing = [order for order in orders if order["state"] in gantt.OPEN]
     work = [order for order in standing if order["depot"] is None]
     musts = [
@@ -140,6 +142,17 @@ def _today(
     in_time = sum(
         order["started_at"] is not None and order["started_at"] <= order["due"] for order in musts
     )
+    counted = {order["id"] for order in musts}
+    coming = {
+        bar.order: bar.late
+        for bar in gantt.planned(orders, now)
+        if bar.kind == "work" and bar.order not in counted
+    }
+    to_come = [
+        order
+        for order in work
+        if order["id"] in coming and order["due"] is not None and order["priority"] <= gantt.MUST
+    ]
     ahead = sum(path_km(order["path"]) for order in standing if order["state"] != "started")
     ahead += sum(lengths.get(order["segment"], 0.0) for order in work) / 1000
     return {
@@ -151,6 +164,8 @@ def _today(
         "treatments_planned": len(work),
         "water_planned_l": round(sum(order["water_l"] for order in work), 1),
         "km_planned": round(ahead, 2),
+        "on_time_planned": sum(not coming[order["id"]] for order in to_come),
+        "due_planned": len(to_come),
     }
 
 

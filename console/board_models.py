@@ -60,7 +60,8 @@ class BarOrder(BaseModel):
 
 class Done(BaseModel):
     """A day so far, and with what still stands in the plan. `due` counts the musts whose time has
-    come, `on_time` those of them that were begun by then."""
+    come, `on_time` those of them that were begun by then; `due_planned` and `on_time_planned` are
+    the same of those to come, as the plan has them."""
 
     treatments: int
     water_l: float
@@ -70,6 +71,8 @@ class Done(BaseModel):
     treatments_planned: int
     water_planned_l: float
     km_planned: float
+    on_time_planned: int
+    due_planned: int
 
 
 class BoardCrew(BaseModel):

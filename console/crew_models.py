@@ -117,9 +117,9 @@ class NewPosition(BaseModel):
     """Where the phone is, in WGS 84."""
 
     at: Instant
-    lon: float = Field(ge=-180, le=180)
-    lat: float = Field(ge=-90, le=90)
-    speed_kmh: float | None = Field(default=None, ge=0, le=300)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    speed_kmh: float | None = Field(default=None, ge=0, le=300, allow_inf_nan=False)
 
 
 class Taken(BaseModel):

@@ -56,7 +56,7 @@ def bars(orders: Sequence[Mapping[str, Any]], runs: Sequence[Run], now: datetime
     past = _worked(orders, now)
     driven = _between(runs, past, now)
     done = [*past, *_named(driven, orders)]
-    return sorted([*done, *_planned(orders, now)], key=lambda bar: (bar.start, bar.end))
+    return sorted([*done, *planned(orders, now)], key=lambda bar: (bar.start, bar.end))
 
 
 def _worked(orders: Iterable[Mapping[str, Any]], now: datetime) -> list[Bar]:
@@ -128,8 +128,8 @@ def _in_turn(orders: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(standing, key=lambda o: (o["state"] != "started", o["seq"], o["id"]))
 
 
-def _planned(orders: Iterable[Mapping[str, Any]], now: datetime) -> list[Bar]:
-    """What is to come: each order at its time, or as soon as the one before it lets go."""
+def planned(orders: Iterable[Mapping[str, Any]], now: datetime) -> list[Bar]:
+    """What is to come of a crew: each order at its time, or when the one before it lets go."""
     found = []
     free = now
     for order in _in_turn(orders):
@@ -166,7 +166,7 @@ def water_ahead(
         return []
     by_id = {order["id"]: order for order in orders}
     corners = [(now, water_l)]
-    for bar in _planned(by_id.values(), now):
+    for bar in planned(by_id.values(), now):
         if bar.kind not in ("work", "refill") or bar.order is None:
             continue
         order = by_id[bar.order]

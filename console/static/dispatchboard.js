@@ -152,6 +152,7 @@ const Head = () =>
   ]);
 
 const share = (today) => (today.due ? `${Math.round((100 * today.on_time) / today.due)}%` : "–");
+const expected = (today) => `${Math.round((100 * (today.on_time + today.on_time_planned)) / (today.due + today.due_planned))}%`;
 const m3 = (litres) => (litres / 1000).toFixed(1);
 
 const Today = () => {
@@ -162,7 +163,7 @@ const Today = () => {
     fact(t("board.treatments"), String(today.treatments), String(today.treatments + today.treatments_planned)),
     fact(t("board.water"), `${m3(today.water_l)} m³`, m3(today.water_l + today.water_planned_l)),
     fact(t("board.km"), `${today.km.toFixed(1)} km`, (today.km + today.km_planned).toFixed(1)),
-    fact(t("board.on_time"), share(today), today.due ? t("board.of_musts", { n: today.due }) : ""),
+    fact(t("board.on_time"), share(today), today.due + today.due_planned ? t("board.of_musts", { share: expected(today), n: today.due + today.due_planned }) : ""),
   ]);
 };
 
@@ -281,7 +282,7 @@ const CrewPane = () => {
       ["board.treatments", `${today.treatments} / ${today.treatments + today.treatments_planned}`],
       ["board.water", `${m3(today.water_l)} / ${m3(today.water_l + today.water_planned_l)} m³`],
       ["board.km", `${today.km.toFixed(1)} / ${(today.km + today.km_planned).toFixed(1)} km`],
-      ["board.on_time", today.due ? `${share(today)} (${today.due})` : "–"],
+      ["board.on_time", today.due + today.due_planned ? `${share(today)} / ${t("board.of_musts", { share: expected(today), n: today.due + today.due_planned })}` : "–"],
     ].filter(Boolean).flatMap(([label, value]) => [h("dt", { key: label }, t(label)), h("dd", {}, value)])),
     mayDispatch() ? h("div", { class: "acts" }, [
       hold ? h("button", { type: "button", class: "primary", onClick: () => decide("withdraw", { override: hold }) }, t("board.release"))

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
+from console import board as boards
 from console import gantt
 from console.users import add_user
 from dispatch.runner import Dispatcher
@@ -94,6 +95,27 @@ def test_a_silence_is_no_work() -> None:
     ]
 
 
+def test_the_day_counts_musts_that_came_and_those_to_come() -> None:
+    """Begun in time, begun late, overdue, to come in time, to come late; routine does not count."""
+    lengths = {"A": 1000.0}
+    orders = [
+        order("O1", "started", started_at=at(-10), due=at(-5), minutes=12),
+        order("O2", "sent", seq=2, due=at(-1), eta=at(3)),
+        order("O3", "sent", seq=3, due=at(60), eta=at(20)),
+        order("O4", "sent", seq=4, due=at(30), eta=at(40)),
+        order("O5", "sent", seq=5, due=at(30), eta=at(60), priority=4),
+    ]
+    for row in orders:
+        row |= {"segment": "A", "depot": None, "path": [[113.9, 22.5], [113.9, 22.51]]}
+    done = {"treatments": 7, "water_l": 2100.04, "on_time": 3, "due": 4}
+    today = boards.day_of(done, 12.5, orders, lengths, NOW)
+    assert (today["on_time"], today["due"]) == (3 + 1, 4 + 2)
+    assert (today["on_time_planned"], today["due_planned"]) == (1, 2)
+    assert (today["treatments"], today["treatments_planned"]) == (7, 5)
+    assert (today["water_l"], today["water_planned_l"]) == (2100.0, 2000.0)
+    assert today["km_planned"] == pytest.approx(5 + 4 * 1.112, abs=0.02)
+
+
 def test_water_goes_down_with_the_work_and_up_with_a_refill() -> None:
     """The line ahead has its corners where work and refills begin and end."""
     ahead = gantt.water_ahead(
@@ -160,9 +182,8 @@ def test_board_shows_every_crew(reader: httpx.Client, district: District) -> Non
     assert crews["WATER-A"]["water_ahead"][0][1] == crews["WATER-A"]["water_l"]
     assert board["today"]["treatments"] == 1
     assert board["today"]["water_l"] == 340
-    assert board["today"]["treatments_planned"] == sum(
-        crew["today"]["treatments_planned"] for crew in crews.values()
-    )
+    for name, total in board["today"].items():
+        assert total == pytest.approx(sum(crew["today"][name] for crew in crews.values())), name
 
 
 @pytest.mark.parametrize("span", [("0", "1"), ("-1", "-1"), ("-48", "2")])
