@@ -54,6 +54,14 @@ export class Ranks {
     this.fresh = new Set();
   }
 
+  // What somebody has put aside with their own hand goes at once.
+  forget(ids) {
+    for (const id of ids) {
+      this.rank.delete(id);
+      this.last.delete(id);
+    }
+  }
+
   arrange(alarms, held) {
     const now = new Map(alarms.map((alarm) => [alarm.id, alarm]));
     if (!held) {
@@ -64,7 +72,7 @@ export class Ranks {
     }
     for (const alarm of [...alarms].sort(byUrgency)) {
       if (!this.rank.has(alarm.id)) {
-        this.rank.set(alarm.id, this.rank.size);
+        this.rank.set(alarm.id, Math.max(0, ...this.rank.values()) + 1);
         this.fresh.add(alarm.id);
       }
     }

@@ -194,7 +194,9 @@ export const Queue = {
       try {
         const done = await batch(what, ids, rest);
         answer.value = done.failed || ids.length > 1 ? { ...done, act: what } : null;
-        if (what !== "comment") for (const { id, ok } of done.results) if (ok) picked.delete(id);
+        const fine = done.results.filter(({ ok }) => ok).map(({ id }) => id);
+        if (what !== "comment") fine.forEach((id) => picked.delete(id));
+        if (what === "shelve") await putAside(fine);
         spoken.polite = t("queue.did", { n: done.done, act: t(`queue.${what}`) });
       } catch (error) {
         answer.value = { error: error.message };
@@ -205,14 +207,33 @@ export const Queue = {
       batchShelving.value = false;
     }
 
+    // The server's word that it is aside may come before or after this answer.
+    const putAside = (ids) => new Promise((resolve) => {
+      const gone = () => ids.every((id) => ASIDE.has(tables.alarms[id]?.state ?? "shelved"));
+      const leave = () => {
+        ranks.forget(ids);
+        asked.value += 1;
+        resolve();
+      };
+      if (gone()) return leave();
+      const late = setTimeout(() => { stop(); resolve(); }, 3000);
+      const stop = watch(alarms, () => {
+        if (!gone()) return;
+        clearTimeout(late);
+        stop();
+        leave();
+      });
+    });
+
     // What is already seen is left out where several are meant, so that one answer is one of refusals.
     const unseen = (ids) => (ids.length > 1 ? ids.filter((id) => WAITS.has(tables.alarms[id]?.state)) : ids);
 
     async function actFromRow(what, row, rest) {
+      const before = rows.value.findIndex(({ id }) => id === row.id);
       await act(what, what === "acknowledge" ? unseen(idsOf(row)) : idsOf(row), rest);
-      // The row that was acted on may have gone aside: the focus stays where the eye is.
-      const at = rows.value.findIndex(({ id }) => id === row.id);
-      await focusRow(at >= 0 ? row.id : rows.value[0]?.id ?? "");
+      // The row that was acted on may have gone aside: the focus goes to the one in its place.
+      const still = rows.value.some(({ id }) => id === row.id);
+      await focusRow(still ? row.id : rows.value[Math.min(before, rows.value.length - 1)]?.id ?? "");
     }
 
     function move(step) {
@@ -500,7 +521,6 @@ export const Queue = {
         sound.on && sound.blocked ? h("p", { class: "blocked", role: "status" }, t("sound.blocked")) : null,
         batchBar(),
         answerBar(),
-        fresh.length ? h("button", { type: "button", class: `freshbar l${worst}`, onClick: sort }, t("alarm.fresh", { n: fresh.length, level: t(`level.${worst}`) })) : null,
         h("div", { class: "scroll", ...inList }, [
           live.known && !shown.length ? nothing() : null,
           h("div", { ...(shown.length ? { role: "treegrid", "aria-label": t("queue.heading"), "aria-multiselectable": "true" } : {}), class: "cards" }, shown.map(rowOf)),
@@ -509,6 +529,7 @@ export const Queue = {
             aside.map((alarm) => alarmRow({ id: alarm.id, alarm, depth: 1, aside: true })))),
           fold("pending", pending, cards(pending)),
           fold("closed", closed, cards(closed)),
+          fresh.length ? h("button", { type: "button", class: `freshbar l${worst}`, onClick: sort }, t("alarm.fresh", { n: fresh.length, level: t(`level.${worst}`) })) : null,
         ]),
         h("div", { class: "unseen", "aria-live": "polite" }, spoken.polite),
         h("div", { class: "unseen", role: "alert" }, spoken.assertive),
