@@ -26,7 +26,7 @@ def store_foreseen(
     conn: Connection, minutes: Minutes, layout: Layout, settings: AnalyticsSettings
 ) -> None:
     """In the caller's transaction. Forecasts are kept of whole hours and of the newest quarter of
-    an hour, the worth of treatments of the latter alone."""
+    an hour, the worth of treatments and what lies on the road of the latter alone."""
     outlooks = [hour.outlook for hour in minutes.hourly]
     newest = minutes.outlook
     if newest is not None and newest.minute % HOUR:
@@ -36,6 +36,7 @@ def store_foreseen(
         conn.execute(SQL.drop_passing_forecasts, {"after": time_of(minutes.first - HOUR)})
     if newest is not None:
         _store_worth(conn, newest, layout)
+        _store_ground(conn, newest, layout)
     _store_learned(conn, minutes.hourly)
 
 
@@ -46,6 +47,7 @@ def forget_foreseen(conn: Connection, after: int, upto: int | None = None) -> No
     for statement in (
         SQL.forget_forecasts,
         SQL.forget_worth,
+        SQL.forget_ground,
         SQL.forget_learned,
         SQL.forget_verdicts,
     ):
@@ -92,6 +94,27 @@ def _store_worth(conn: Connection, outlook: Outlook, layout: Layout) -> None:
     }
     conn.execute(SQL.put_worth, worth)
     conn.execute(SQL.drop_older_worth, {"ts": worth["ts"]})
+
+
+def _store_ground(conn: Connection, outlook: Outlook, layout: Layout) -> None:
+    lying = outlook.lying
+
+    def listed(values: NDArray[np.float64]) -> list[float]:
+        return [round(value, 4) for value in values[layout.in_model].tolist()]
+
+    low, middle, high = lying.silt
+    ground = {
+        "ts": time_of(outlook.minute),
+        "segments": list(layout.segments),
+        "silt": listed(middle),
+        "silt_low": listed(low),
+        "silt_high": listed(high),
+        "tracked": listed(lying.tracked),
+        "film_mm": listed(lying.film_mm),
+        "wet": listed(lying.wet),
+    }
+    conn.execute(SQL.put_ground, ground)
+    conn.execute(SQL.drop_older_ground, {"ts": ground["ts"]})
 
 
 def _store_learned(conn: Connection, hours: list[Hourly]) -> None:

@@ -47,7 +47,8 @@ class Outlook:
     at each horizon, the quarter for the first, µg/m³; chance: (horizons, limits, M) of passing each
     limit of the hourly rule by then; both if crews go on as they lately have. worth: (treatments,
     M) mean of the person-hours times µg/m³ that a treatment now would spare within three hours, and
-    worth_sd its spread over members; dose: (M,) the same of all that each segment will give off."""
+    worth_sd its spread over members; dose: (M,) the same of all that each segment will give off.
+    lying: what lies on each segment at `minute`."""
 
     minute: int
     quantiles: Floats
@@ -55,6 +56,19 @@ class Outlook:
     worth: Floats
     worth_sd: Floats
     dose: Floats
+    lying: "Lying"
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """On each of M segments: silt (3, M) g/m², 5 %, 50 % and 95 % of the members; tracked (M,) the
+    share of it that sites' trucks brought; film_mm (M,) of water; wet (M,) the share of the dust
+    that the water holds back."""
+
+    silt: Floats
+    tracked: Floats
+    film_mm: Floats
+    wet: Floats
 
 
 def outlook(
@@ -69,6 +83,7 @@ def outlook(
     # Every second member will do for what nobody knows to a tenth, and takes half the time.
     street = replace(street, x=street.x[:, ::2], film=street.film[:, ::2])
     n, m = street.x.shape[1], len(ground.segments)
+    lies = lying(model, street)
     rng = np.random.Generator(np.random.SFC64((settings.seed, street.minute, 1)))
     x, film = street.x.copy(), street.film.copy()
     busy = traffic.activity(street.counted, street.expected, street.seen_at, street.minute)
@@ -139,6 +154,19 @@ def outlook(
         spared.mean(axis=2, dtype=np.float64),
         spared.std(axis=2, dtype=np.float64),
         dose.mean(axis=1, dtype=np.float64),
+        lies,
+    )
+
+
+def lying(model: Model, street: Street) -> Lying:
+    """What lies on the road, told by the members of `street`."""
+    silt, tracked = model.loads(street.x)
+    total = silt + tracked
+    return Lying(
+        np.quantile(total, (0.05, 0.5, 0.95), axis=1).astype(np.float64),
+        (tracked / total).mean(axis=1, dtype=np.float64),
+        np.median(street.film, axis=1).astype(np.float64),
+        1 - model.lets_through(street.x, street.film).mean(axis=1, dtype=np.float64),
     )
 
 

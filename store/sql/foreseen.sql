@@ -28,6 +28,24 @@ WHERE treatment_worth.ts <= excluded.ts;
 -- Of segments that are no longer there.
 DELETE FROM treatment_worth WHERE ts < %(ts)s;
 
+-- name: put_ground
+-- What lies on the roads as of a time, unless a later word is known.
+INSERT INTO segment_ground (segment, ts, silt, silt_low, silt_high, tracked, film_mm, wet)
+SELECT segment, %(ts)s, silt, silt_low, silt_high, tracked, film_mm, wet
+FROM unnest(%(segments)s::text[], %(silt)s::float8[], %(silt_low)s::float8[],
+            %(silt_high)s::float8[], %(tracked)s::float8[], %(film_mm)s::float8[],
+            %(wet)s::float8[])
+    AS found (segment, silt, silt_low, silt_high, tracked, film_mm, wet)
+ON CONFLICT (segment) DO UPDATE SET
+    ts = excluded.ts, silt = excluded.silt, silt_low = excluded.silt_low,
+    silt_high = excluded.silt_high, tracked = excluded.tracked, film_mm = excluded.film_mm,
+    wet = excluded.wet
+WHERE segment_ground.ts <= excluded.ts;
+
+-- name: drop_older_ground
+-- Of segments that are no longer there.
+DELETE FROM segment_ground WHERE ts < %(ts)s;
+
 -- name: put_learned
 -- What treatments take off a soiled street, as known at the end of an hour.
 INSERT INTO learned_effects (ts, treatment, removes, low, high)
@@ -42,6 +60,10 @@ DELETE FROM segment_forecasts WHERE ts > %(after)s AND ts <= %(upto)s;
 -- name: forget_worth
 -- The same of what treatments are worth.
 DELETE FROM treatment_worth WHERE ts > %(after)s AND ts <= %(upto)s;
+
+-- name: forget_ground
+-- The same of what lies on the roads.
+DELETE FROM segment_ground WHERE ts > %(after)s AND ts <= %(upto)s;
 
 -- name: forget_learned
 -- The same of what was learnt of them.

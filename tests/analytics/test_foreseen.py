@@ -29,13 +29,15 @@ TABLES = {
     "minutes": b"SELECT * FROM segment_minutes ORDER BY segment, ts",
     "forecasts": b"SELECT * FROM segment_forecasts ORDER BY segment, ts, horizon_min",
     "worth": b"SELECT * FROM treatment_worth ORDER BY segment, treatment",
+    "ground": b"SELECT * FROM segment_ground ORDER BY segment",
     "learned": b"SELECT * FROM learned_effects ORDER BY ts, treatment",
     "verdicts": b"SELECT * FROM verdicts ORDER BY order_id",
     "episodes": b"SELECT id, level, state, peak, causes, verdict FROM episodes ORDER BY id",
 }
 EMPTY = (
-    b"TRUNCATE segment_minutes, segment_forecasts, treatment_worth, learned_effects, verdicts,"
-    b" episodes, episode_log, flags, notices, checkpoints, readings, batches, outbox, station_gains"
+    b"TRUNCATE segment_minutes, segment_forecasts, treatment_worth, segment_ground,"
+    b" learned_effects, verdicts, episodes, episode_log, flags, notices, checkpoints, readings,"
+    b" batches, outbox, station_gains"
 )
 
 
@@ -173,3 +175,16 @@ def test_late_readings_leave_the_tables_as_if_they_had_been_in_time(conn, street
     parts = [(early, START + 20), (rest, START + 95), (readings[late], START + 100)]
     assert lived(parts) == in_time
     assert all(in_time)
+
+
+def test_what_lies_on_the_road_is_told_within_its_bounds(conn, street):
+    """Each segment of the model has its silt between the ends of its interval, shares from 0 to 1,
+    and water that is not negative."""
+    ground = stored(conn, street, [START + MINUTES])["ground"]
+    assert [row[0] for row in ground] == sorted(row[0] for row in ground)
+    assert ground
+    for _segment, _ts, silt, low, high, tracked, film_mm, wet in ground:
+        assert 0 < low <= silt <= high
+        assert 0 <= tracked <= 1
+        assert 0 <= wet <= 1
+        assert film_mm >= 0
