@@ -6,6 +6,7 @@ import { Gantt, barText, placeOf } from "./gantt.js";
 import { listen, live, onChange, tables } from "./live.js";
 import { clock, clockSeconds, day, language, moment, nameOf, setZone, speak, t } from "./texts.js";
 import { switchTheme, theme } from "./theme-switch.js";
+import "./why.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -232,6 +233,7 @@ const OrderPane = () => {
       pin ? h("span", { class: "chip accepted" }, t("board.pinned")) : null,
     ]),
     h("p", { class: "whyline" }, names.reason(order)),
+    h("button", { type: "button", "data-why-order": order.id }, t("why.why_order")),
     order.outcome ? h("p", { class: "bad" }, order.outcome) : null,
     h("dl", {}, [
       ["column.crew", crewName(order.crew)],

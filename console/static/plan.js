@@ -34,6 +34,7 @@ const OrderRow = ({ order }) =>
           : h("span", { class: "where" }, where(order)),
         order.priority <= 2 ? h("span", { class: `chip prio p${order.priority}` }, t(`priority.${order.priority}`)) : null,
         h("span", { class: `chip ${order.state}` }, t(`order_state.${order.state}`)),
+        h("button", { type: "button", class: "link askwhy", "data-why-order": order.id, "aria-label": `${t("why.why_order")} ${order.id}` }, t("why.why")),
       ]),
       h("p", {}, [order.outcome ?? order.reason]),
     ]),
