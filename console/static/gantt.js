@@ -205,7 +205,7 @@ export const Gantt = {
             ? h("rect", { x: left, y: row.y + BAR.top + BAR.height / 2 - 1, width, height: 2 })
             : h("rect", { x: left, y: row.y + BAR.top, width: Math.max(width, 2), height: BAR.height, rx: Math.min(3, width / 5) }),
         // Something to point at, also where the bar is thin.
-        h("rect", { class: "reach", x: left, y: row.y + BAR.top, width: Math.max(width, 6), height: BAR.height }),
+        h("rect", { class: "reach", x: left - Math.max(0, 3 - width) / 2, y: row.y + BAR.top, width: Math.max(width, 3), height: BAR.height }),
         wide && label ? h("text", { x: Math.max(left, 0) + 5, y: row.y + BAR.top + BAR.height / 2 + large * 0.36, style: { fontSize: `${large}px` } }, label) : null,
         order?.pinned && bar.kind === "work" && width > 10
           ? h("path", { class: "pin", d: `M${left + width - 6} ${row.y + BAR.top - 3}v8m-3-8h6` }) : null,
@@ -315,7 +315,7 @@ export const Gantt = {
                 ? ` · ${(states[row.crew.id].water_l / 1000).toFixed(1)}/${(row.crew.tank_l / 1000).toFixed(0)} m³` : "",
             ]),
           ])
-          : h("h3", { key: row.kind, style: { top: `${row.y}px`, height: `${row.height}px` } }, t(`crew_kind.${row.kind}`)))),
+          : h("h2", { key: row.kind, style: { top: `${row.y}px`, height: `${row.height}px` } }, t(`crew_kind.${row.kind}`)))),
         h("div", {
           class: ["plot", drag.order ? "dragging" : drag.pan ? "panning" : ""], ref: host,
           onPointerdown: (event) => press(event, {}, null), onPointermove: moved, onPointerup: released, onPointercancel: cancelled,
