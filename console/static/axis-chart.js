@@ -32,7 +32,7 @@ function limitLines(rule) {
   }]));
 }
 
-export function axisOption(history, why, leadH) {
+export function axisOption(history, why, leadH, narrow = false) {
   const times = history.minutes.ts.map((ts) => Date.parse(ts));
   const step = history.step_minutes;
   const since = Date.parse(history.since) + leadH * 3_600_000;
@@ -90,7 +90,7 @@ export function axisOption(history, why, leadH) {
     legend: { top: 0, left: 0, itemWidth: 18, itemHeight: 8, itemGap: 16, textStyle: { color: colour("--ink-2"), fontSize: 12 },
       data: [t("chart.increment_60"), t("chart.increment"), t("chart.estimate"), ...(foreseen.length ? [t("chart.forecast")] : []), t("chart.pm10"), t("chart.background")] },
     grid: [
-      { left: 74, right: 14, top: 54, bottom: 212 + work + seen },
+      { left: 74, right: 14, top: narrow ? 100 : 54, bottom: 212 + work + seen },
       { left: 74, right: 14, height: 110, bottom: 74 + work + seen },
       { left: 74, right: 14, height: work, bottom: 42 + seen },
       { left: 74, right: 14, height: seen, bottom: 26 },
@@ -143,7 +143,7 @@ export const AxisChart = {
     const host = ref(null);
     let chart;
     const draw = () => {
-      if (chart && props.history && props.why) chart.setOption(axisOption(props.history, props.why, props.lead), { notMerge: true });
+      if (chart && props.history && props.why) chart.setOption(axisOption(props.history, props.why, props.lead, host.value.clientWidth < 640), { notMerge: true });
     };
     onMounted(() => {
       chart = echarts.init(host.value, null, { renderer: "canvas" });

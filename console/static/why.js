@@ -33,7 +33,7 @@ function chosenLines({ order, chosen, plan, rivals }) {
     chosen.orders_before == null ? "" : chosen.orders_before
       ? t("whysay.after", { n: chosen.orders_before, work: chosen.before.map((step) => `${clock(step.eta)} ${t(`treatment.${step.treatment}`)}${step.place ? ` ${placeName({ segment: step.place, site: step.place })}` : ""}`).join(t("alarm.joint")) })
       : t("whysay.first"),
-    plan ? t("whysay.plan", { time: moment(plan.issued_at), trigger: triggerWords(plan.trigger) }) : "",
+    plan ? t("whysay.plan", { time: moment(plan.issued_at, order.eta), trigger: triggerWords(plan.trigger) }) : "",
   ].filter(Boolean);
 }
 
@@ -131,7 +131,7 @@ export const OrderWhy = {
           others.length ? h("p", { class: "quiet" }, t("whynot.other_kinds", { crews: others.map(({ crew }) => crewName(crew)).join(t("alarm.joint")), treatment: t(`treatment.${order.treatment}`) })) : []),
         section(t("why.life"), h("ol", { class: "log" }, log.length ? log.map((line, i) =>
           h("li", { key: i, class: `ev-${line.event}` }, [
-            h("time", {}, moment(line.at)),
+            h("time", {}, moment(line.at, order.eta)),
             h("div", {}, [h("b", {}, orderEvent(line.event)), h("span", { class: "who" }, ` ${actorName(line.actor)}`), logDetail(line) ? h("p", {}, logDetail(line)) : null]),
           ])) : h("li", { class: "quiet" }, t("why.no_log"))),
         order.outcome ? h("p", {}, order.outcome) : null),
