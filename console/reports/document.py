@@ -95,6 +95,8 @@ def _district_pages(district: District, its: Figures, say: Said) -> list[Page]:
         Words(lead(its, say), lead=True),
         Pair(_map(district, its, say), _changes(its, say), 0.42),
     ]
+    if not its.complete:
+        first.insert(2, Words((say("report.unfinished", at=say.moment(its.upto)),)))
     street: list[Block] = [
         _hours(its, say),
         Pair(_days_picture(its, say), _causes(its, say)),
@@ -455,13 +457,18 @@ def _kinds(its: Figures, say: Said) -> Table:
 # Sites --------------------------------------------------------------------------------------------
 
 
+def _label(say: Said) -> float:
+    """Room for the names of sites."""
+    return 168.0 if say.language == "en" else 120.0
+
+
 def _site_shares(its: Figures, say: Said) -> Picture:
     title = say("report.site_shares")
     rows = [(say.site(s.site), s.share) for s in its.sites if s.share is not None]
     return Picture(
         "site_shares",
         title,
-        pictures.intervals(rows, _percent, title, look="bar-2"),
+        pictures.intervals(rows, _percent, title, label=_label(say), look="bar-2"),
         title,
         "" if rows else say("report.no_exceedance"),
     )
@@ -473,7 +480,9 @@ def _site_days(its: Figures, say: Said) -> Picture:
         "site_days",
         title,
         pictures.calendar(
-            [(say.site(s.site), [(d.day, d.led, d.gate) for d in s.days]) for s in its.sites], title
+            [(say.site(s.site), [(d.day, d.led, d.gate) for d in s.days]) for s in its.sites],
+            title,
+            label=_label(say),
         ),
         title,
         say("report.site_days_note"),

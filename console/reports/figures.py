@@ -263,8 +263,8 @@ class HourFigures:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Everything that a report of one period says. observed_h: hours of it since the first reading
-    ever and up to now; changes: against the period before; changes_last_year: likewise, empty when
-    nothing is known of then."""
+    ever and up to now; complete: it is over; changes: against the period before; changes_last_year:
+    likewise, empty when nothing is known of then."""
 
     kind: str
     first: date
@@ -363,7 +363,7 @@ def figures(district: District, wanted: Period, rows: Rows) -> Figures:
         last=wanted.last,
         upto=rows.upto,
         observed_h=observed_h,
-        complete=rows.upto >= wanted.until(zone) and observed_from <= rows.since,
+        complete=rows.upto >= wanted.until(zone),
         residents=int(sum(residents.values())),
         avoided=gained,
         avoided_share=_part(gained, dose),

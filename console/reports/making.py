@@ -39,7 +39,11 @@ def make(
         if rows.first_reading is None or other.until(zone) <= rows.first_reading:
             others.append(())
             continue
-        then = _scoped(gather(conn, other, zone, now), district, scope)
+        # Of a period that goes on the same part of the other one is compared.
+        same = (
+            now if rows.upto >= wanted.until(zone) else other.since(zone) + (rows.upto - rows.since)
+        )
+        then = _scoped(gather(conn, other, zone, min(now, same)), district, scope)
         others.append(compared(its, figures(district, other, then), rows, then))
     return replace(its, changes=others[0], changes_last_year=others[1])
 

@@ -34,6 +34,7 @@ PALETTE: Mapping[str, str] = {
     "episode": "fill:#dd4f14;fill-opacity:.75",
     "flag": "fill:#6a4c93",
     "work": "fill:#2b8fd0",
+    "mark": "fill:#14232e",
     "leader": "stroke:#5d707c;stroke-width:0.8;fill:none",
     "none": "fill:#f4f7f9",
     "frame": "fill:none;stroke:#14232e;stroke-width:1.6",
@@ -125,7 +126,7 @@ def intervals(
         )
     for i, (name, e) in enumerate(rows):
         y = 6 + high * i
-        pieces.append(_text(label - 8, y + 14, _short(name, label), anchor="end"))
+        pieces.append(_text(label - 8, y + 14, _short(name, label - 10), anchor="end"))
         if points:
             pieces.append(
                 f'<circle cx="{at(e.value):.1f}" cy="{y + 10:.1f}" r="4.2" class="{look}"/>'
@@ -141,14 +142,19 @@ def intervals(
     return _svg(width, height, pieces, alt)
 
 
+def _wide(words: str) -> float:
+    """How wide a text of 11 units is; a Chinese sign is as wide as two letters."""
+    return sum(11.0 if ord(sign) > 0x2E7F else 6.3 for sign in words)
+
+
 def _short(name: str, room: float) -> str:
-    """As much of a name as has room at 11 units; a Chinese sign is as wide as two letters."""
-    used = 0.0
-    for i, sign in enumerate(name):
-        used += 11.0 if ord(sign) > 0x2E7F else 6.0
-        if used > room - 12:
-            return name[: max(i - 1, 1)] + "…"
-    return name
+    """As much of a name as has room at 11 units."""
+    if _wide(name) <= room:
+        return name
+    kept = name
+    while len(kept) > 1 and _wide(kept) > room - 11:
+        kept = kept[:-1]
+    return kept + "…"
 
 
 def street_hours(
@@ -158,7 +164,7 @@ def street_hours(
     alt: str,
     *,
     width: float = 780,
-    height: float = 230,
+    height: float = 200,
 ) -> str:
     """What the street adds, what blows in, and below how many minutes were over the limit.
 
@@ -208,7 +214,7 @@ def street_hours(
         else:
             pieces.append(_line(spot, 11, spot + 18, 11, look))
         pieces.append(_text(spot + 23, 15, name, size=11, look="quiet"))
-        spot += 44 + sum(11.0 if ord(sign) > 0x2E7F else 6.2 for sign in name)
+        spot += 44 + _wide(name)
     return _svg(width, height, pieces, alt)
 
 
@@ -236,7 +242,7 @@ def days(
     alt: str,
     *,
     width: float = 400,
-    height: float = 170,
+    height: float = 144,
     look: str = "bar-2",
 ) -> str:
     """A column for each day, its figure above it."""
@@ -280,13 +286,13 @@ def street_map(
     south, north = min(p[1] for p in points), max(p[1] for p in points)
     flat = cos(radians((south + north) / 2))
     edge = 12.0
-    aside = 128.0 if labels else edge
+    aside = min(max((_wide(words) for _, words in labels), default=0.0) + 34.0, 0.45 * width)
     scale = min(
         (width - edge - aside) / max((east - west) * flat, 1e-9),
         (height - 2 * edge) / max(north - south, 1e-9),
     )
-    left = edge
-    top = (height - (north - south) * scale) / 2
+    left = top = edge
+    height = (north - south) * scale + 2 * edge
     end = left + (east - west) * flat * scale
 
     def at(point: Sequence[float]) -> tuple[float, float]:
@@ -325,7 +331,7 @@ def street_map(
             f'<path d="M{x:.1f} {y:.1f}L{start - 3:.1f} {line - 4:.1f}" class="leader"/>'
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" class="ink"/>'
         )
-        pieces.append(_text(start, line, _short(words, width - start + 10), size=11, bold=True))
+        pieces.append(_text(start, line, _short(words, width - start), size=11, bold=True))
     return _svg(width, height, pieces, alt)
 
 
@@ -348,7 +354,7 @@ def calendar(
     pieces: Pieces = []
     for i, (name, days) in enumerate(rows):
         y = 6 + high * i
-        pieces.append(_text(label - 8, y + 14, _short(name, label), anchor="end"))
+        pieces.append(_text(label - 8, y + 14, _short(name, label - 10), anchor="end"))
         for j, (day, led, failed) in enumerate(days):
             x = label + wide * j
             pieces.append(_rect(x + 1, y + 1, wide - 2, high - 4, "none"))
@@ -359,7 +365,15 @@ def calendar(
                 pieces.append(_rect(x + 1, y + 1, wide - 2, high - 4, "frame"))
             if led and wide > 16:
                 pieces.append(
-                    _text(x + wide / 2, y + 15, f"{led}", size=10, anchor="middle", bold=True)
+                    _text(
+                        x + wide / 2,
+                        y + 15,
+                        f"{led}",
+                        size=10,
+                        look="mark",
+                        anchor="middle",
+                        bold=True,
+                    )
                 )
             if i == len(rows) - 1 and (count <= 8 or day.day % 5 == 1):
                 said = f"{day:%m-%d}"

@@ -75,7 +75,7 @@ SELECT m.ref, m.day, m.kind, m.place, m.level, m.opened_at, m.due, m.answered_at
        (SELECT l.detail->>'reason' FROM episode_log l
         WHERE l.episode = m.ref AND l.event = 'reason' ORDER BY l.id DESC LIMIT 1) AS reason
 FROM matters m
-WHERE m.day >= %(first)s AND m.day < %(last)s
+WHERE m.day >= %(first)s AND m.day < %(last)s AND m.opened_at < %(upto)s
 ORDER BY m.opened_at, m.ref;
 
 -- name: concerns
