@@ -8,11 +8,13 @@ from fastapi.routing import APIRoute
 
 from console.problems import MEDIA_TYPE
 
+PROBLEM = {"$ref": "#/components/schemas/ProblemDetails"}
 TAGS = {
     "district": "What does not move: streets, sites, stations, crews, and the limits of the rules.",
     "state": "What moves, now and before, as one answer or as server-sent events.",
     "alarms": "The queue of a desk: what is to be seen to, and how it is being kept.",
     "episodes": "Exceedances with their story, and what an operator does to them.",
+    "why": "Why: what stands behind an order, a segment or a site.",
     "dispatch": "Plans, orders, decisions of people, and verdicts.",
     "crew": "What a crew's leader sees and says.",
     "reports": "Days, weeks and months in figures.",
@@ -62,6 +64,8 @@ def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
         for operation in methods.values():
             for status, answer in operation["responses"].items():
                 schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
-                if int(status) >= 400 and schema.get("$ref", "").endswith("/ProblemDetails"):
-                    answer["content"] = {MEDIA_TYPE: {"schema": schema}}
+                if int(status) >= 400 and (
+                    schema.get("$ref", "").endswith("/ProblemDetails") or "content" not in answer
+                ):
+                    answer["content"] = {MEDIA_TYPE: {"schema": schema or PROBLEM}}
     return description

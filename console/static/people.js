@@ -351,13 +351,13 @@ const Page = {
     return () =>
       h("div", { class: "sheetpage" }, [
         h(Head, { heading: t("people.heading") }),
-        h("div", { class: "tabs", role: "tablist", "aria-label": t("people.heading"), onKeydown: turn },
-          TABS.map((tab) =>
-            h("button", {
-              id: `tab-${tab}`, type: "button", role: "tab", "aria-selected": state.tab === tab ? "true" : "false",
-              "aria-controls": "pane", tabindex: state.tab === tab ? 0 : -1, onClick: () => choose(tab),
-            }, t(`people.${tab}`)))),
         h("main", { class: "solo" }, [
+          h("div", { class: "tabs", role: "tablist", "aria-label": t("people.heading"), onKeydown: turn },
+            TABS.map((tab) =>
+              h("button", {
+                id: `tab-${tab}`, type: "button", role: "tab", "aria-selected": state.tab === tab ? "true" : "false",
+                "aria-controls": "pane", tabindex: state.tab === tab ? 0 : -1, onClick: () => choose(tab),
+              }, t(`people.${tab}`)))),
           h(Trouble),
           h("section", { id: "pane", role: "tabpanel", "aria-labelledby": `tab-${state.tab}`, class: "panel" }, h(PANES[state.tab], { key: state.tab })),
         ]),

@@ -1,0 +1,217 @@
+"""Every page, in both languages, light and dark, without a violation of axe-core's rules.
+
+Pages are found in the menu and in the modules of `console.pages`: a new one is looked at without
+a change here, unless it needs an example for its path.
+"""
+
+import importlib
+import os
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import console.pages
+from console.pages.common import MENU
+from console.texts import LANGUAGES
+from tests.console.conftest import PASSWORD, Running
+from tests.console.test_browser import ARGUMENTS, CHROMIUM
+from tests.services import ServiceMissing
+from tests.services.axe import axe_script
+
+EXAMPLES = {
+    "/segments/{segment}": "/segments/XH07N",
+    "/reports/{kind}/{day}": "/reports/day/2026-03-01",
+    "/reports/show": "/reports/day/2026-03-01",  # a form's answer: it leads there
+    "/sites/{site}/dossier": "/sites/SITE-SPOIL-1/dossier",
+}
+"""What to look at of a page that is about one thing."""
+NO_PAGES = {"/texts/{language}.json", "/crew-worker.js"}
+THEMES = ("light", "dark")
+
+SETTLED = """
+() => new Promise((settled) => {
+  let timer;
+  const quiet = () => { clearTimeout(timer); timer = setTimeout(done, 250); };
+  const watching = new MutationObserver(quiet);
+  const done = () => { watching.disconnect(); document.fonts.ready.then(settled); };
+  watching.observe(document, { subtree: true, childList: true, attributes: true });
+  setTimeout(done, 2500);
+  quiet();
+})
+"""
+LOOK = """
+async () => {
+  const found = await axe.run(document, { resultTypes: ["violations"] });
+  return found.violations.map((one) => ({
+    rule: one.id, impact: one.impact, help: one.help,
+    nodes: one.nodes.map((node) => `${node.target.join(" ")} :: ${node.failureSummary}`),
+  }));
+}
+"""
+
+
+def routes_of_pages() -> set[str]:
+    """Paths of everything that `console.pages` serves by GET."""
+    paths = set()
+    for module in pkgutil.iter_modules(console.pages.__path__):
+        router = getattr(importlib.import_module(f"console.pages.{module.name}"), "router", None)
+        if isinstance(router, APIRouter):
+            paths |= {
+                route.path for route in router.routes
+                if isinstance(route, APIRoute) and "GET" in route.methods
+            }  # fmt: skip
+    return paths
+
+
+PAGES = sorted({EXAMPLES.get(path, path) for path in routes_of_pages() - NO_PAGES})
+CREWS = {door.path for door in MENU if door.roles == {"crew"}}
+
+
+def test_every_page_can_be_looked_at() -> None:
+    """Each page of the menu is among those that are looked at, and each path that names a thing has
+    an example."""
+    assert {door.path for door in MENU} <= set(PAGES)
+    assert not [path for path in PAGES if "{" in path]
+
+
+@pytest.fixture(scope="module")
+def engine() -> str:
+    """axe-core's script."""
+    try:
+        return axe_script().read_text("utf-8")
+    except ServiceMissing as missing:
+        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
+            raise
+        pytest.skip(f"service missing: {missing}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    if CHROMIUM is None:
+        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
+            raise FileNotFoundError("chromium is not installed")
+        pytest.skip("service missing: chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+Visitor = Callable[[str, str, str], Page]
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, still_console: Running) -> Iterator[Visitor]:
+    """A page for somebody, in a language and a theme; each signs in once."""
+    with still_console.as_("boss") as boss:
+        crew = boss.get("/api/v1/crews").json()[0]["id"]
+        boss.patch("/api/v1/users/driver", json={"crew": crew})
+        boss.post("/api/v1/tokens", json={"name": "a program", "scopes": ["read", "act"]})
+        boss.post("/api/v1/users", json={"name": "li.na", "role": "viewer"})
+    kept: dict[tuple[str, str, str], Page] = {}
+
+    def page(name: str, language: str, theme: str) -> Page:
+        if (name, language, theme) not in kept:
+            context = browser.new_context(
+                viewport={"width": 1366, "height": 768},
+                color_scheme=theme,  # type: ignore[arg-type]
+                reduced_motion="reduce",
+            )
+            fresh = context.new_page()
+            fresh.goto(f"{still_console.address}/login?lang={language}")
+            if name:
+                fresh.fill("[name=name]", name)
+                fresh.fill("[name=password]", PASSWORD)
+                fresh.press("[name=password]", "Enter")
+                fresh.wait_for_url(lambda url: not url.endswith("/login"))
+            kept[name, language, theme] = fresh
+        return kept[name, language, theme]
+
+    yield page
+    for one in kept.values():
+        one.context.close()
+
+
+def violations(page: Page, engine: str) -> list[Any]:
+    page.evaluate(SETTLED)
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(engine)
+    found: list[Any] = page.evaluate(LOOK)
+    return found
+
+
+def told(found: list[Any]) -> str:
+    return "\n".join(
+        f"{one['impact']} {one['rule']}: {one['help']}\n  " + "\n  ".join(one["nodes"][:6])
+        for one in found
+    )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", PAGES)
+def test_page(
+    visitor: Visitor,
+    engine: str,
+    still_console: Running,
+    path: str,
+    language: str,
+    theme: str,
+) -> None:
+    """No violation, by whatever rule."""
+    page = visitor("driver" if path in CREWS else "boss", language, theme)
+    answer = page.goto(f"{still_console.address}{path}", wait_until="load")
+    assert answer is not None
+    assert answer.status == 200, f"{path}: {answer.status}"
+    if not answer.headers.get("content-type", "").startswith("text/html"):
+        return  # what a page asks for by itself is no page
+    assert re.sub(r"[?#].*", "", page.url) == f"{still_console.address}{path}"
+    page.wait_for_selector("h1", state="attached")
+    assert page.evaluate("() => document.documentElement.lang") in (language, "en")
+    found = violations(page, engine)
+    assert not found, told(found)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_login(
+    visitor: Visitor, engine: str, still_console: Running, language: str, theme: str
+) -> None:
+    """The login, also when the password was wrong."""
+    page = visitor("", language, theme)
+    page.goto(f"{still_console.address}/login?lang={language}")
+    assert not (found := violations(page, engine)), told(found)
+    page.fill("[name=name]", "nobody")
+    page.fill("[name=password]", "wrong")
+    page.press("[name=password]", "Enter")
+    page.wait_for_selector("[role=alert]")
+    assert not (found := violations(page, engine)), told(found)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_people_at_work(
+    visitor: Visitor, engine: str, still_console: Running, language: str, theme: str
+) -> None:
+    """Every tab of the page of people, its dialogs, and a question before what cannot be undone."""
+    page = visitor("boss", language, theme)
+    for tab in ("users", "tokens", "audit"):
+        page.goto(f"{still_console.address}/people#{tab}")
+        page.reload()
+        page.wait_for_selector(".list tbody tr")
+        assert not (found := violations(page, engine)), told(found)
+        if tab == "audit":
+            continue
+        page.locator(".panehead button.primary").click()
+        page.wait_for_selector("dialog[open]")
+        assert not (found := violations(page, engine)), told(found)
+        page.keyboard.press("Escape")
+        page.locator(".list tbody tr td:last-child button").first.click()
+        assert not (found := violations(page, engine)), told(found)
