@@ -30,6 +30,11 @@ from console.reports.said import UG, Said
 from console.texts import Language
 
 THOUSAND = 1000.0
+OF_CREW = frozenset({"avoided", "treatments", "proven_share", "litres_per_km"})
+OF_SEGMENT = OF_CREW | {
+    "avoided_share", "over_min", "resident_h", "exceedances", "increment", "background",
+    "answer_p50", "begun_p50", "kept_share",
+}  # fmt: skip
 WORST = 8
 SHOWN_STATIONS = 30
 
@@ -138,7 +143,7 @@ def _segment_pages(district: District, its: Figures, say: Said, segment: str) ->
         Pair(_levels(its, say), _causes(its, say), 0.42),
         _kinds(its, say),
         _missed(its, say),
-        _changes(its, say),
+        _changes(its, say, OF_SEGMENT),
         _stations(its, say),
     ]
     return [Page(say.segment(segment), tuple(blocks))]
@@ -150,7 +155,7 @@ def _crew_pages(its: Figures, say: Said) -> list[Page]:
         _kinds(its, say),
         _effects(its, say),
         Pair(_escalations(its, say), _decisions(its, say), 0.42),
-        _changes(its, say),
+        _changes(its, say, OF_CREW),
     ]
     return [Page(say("report.page_crews"), tuple(blocks))]
 
@@ -245,8 +250,10 @@ def _map(district: District, its: Figures, say: Said, only: str | None = None) -
     )
 
 
-def _changes(its: Figures, say: Said) -> Table:
-    return _change_table(its.changes, say, "before")
+def _changes(its: Figures, say: Said, only: frozenset[str] | None = None) -> Table:
+    """only: figures that speak of the part of the district that the report is of."""
+    changes = [one for one in its.changes if only is None or one.name in only]
+    return _change_table(changes, say, "before")
 
 
 SCALES: dict[str, tuple[str, float, str, int]] = {
@@ -770,6 +777,7 @@ def _stations(its: Figures, say: Said) -> Table:
             )
             for s in its.stations
         ),
+        empty=say("report.no_station"),
         most=SHOWN_STATIONS,
     )  # fmt: skip
 

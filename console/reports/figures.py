@@ -415,7 +415,7 @@ def compared(
     now: Figures, then: Figures | None, rows: Rows, rows_then: Rows | None
 ) -> tuple[Change, ...]:
     """Every figure that is compared; nothing when nothing is known of `then`."""
-    if then is None or rows_then is None or then.observed_h == 0.0 or not then.minutes:
+    if then is None or rows_then is None or not (then.minutes or rows_then.treatments):
         return ()
     first, second = _samples(now, rows), _samples(then, rows_then)
     return tuple(

@@ -32,6 +32,7 @@ def make(
 ) -> Figures:
     """Compute a report. `conn` is idle: each period is read in a transaction of its own."""
     zone = ZoneInfo(district.timezone)
+    district = _part(district, scope)
     rows = _scoped(gather(conn, wanted, zone, now), district, scope)
     its = figures(district, wanted, rows)
     others: list[tuple[Change, ...]] = []
@@ -48,10 +49,17 @@ def make(
     return replace(its, changes=others[0], changes_last_year=others[1])
 
 
+def _part(district: District, scope: Scope) -> District:
+    """With the stations alone that speak of it."""
+    if scope == DISTRICT:
+        return district
+    here = [s for s in district.stations if scope.segment and s.segment == scope.segment]
+    return district.model_copy(update={"stations": here})
+
+
 def _scoped(rows: Rows, district: District, scope: Scope) -> Rows:
     if scope.segment is not None:
-        here = frozenset(s.id for s in district.stations if s.segment == scope.segment)
-        return rows.of_segment(scope.segment, here)
+        return rows.of_segment(scope.segment, frozenset(s.id for s in district.stations))
     if scope.crew is not None:
         return rows.of_crew(scope.crew)
     return rows

@@ -482,6 +482,11 @@ def test_of_one_segment_and_one_crew(facts: District, dsn: str, its: Figures) ->
     [mine] = [c for c in its.crews if c.crew == "WATER-A"]
     assert [c.crew for c in crew.crews] == ["WATER-A"]
     assert crew.crews[0] == mine
+    assert {s.station for s in street.stations} == {
+        s.id for s in facts.stations if s.segment == "XH07N"
+    }
+    assert crew.stations == ()
+    assert {one.name for one in crew.changes} >= {"treatments", "proven_share"}
 
 
 # Kept and sent ------------------------------------------------------------------------------------
