@@ -7,7 +7,7 @@ from datetime import datetime
 from secrets import token_hex
 
 from broker.connection import Address
-from ingest.gateway.connection import Connection, Surroundings
+from ingest.gateway.connection import READ_BYTES, Connection, Surroundings
 from ingest.gateway.counters import Counters
 from ingest.gateway.devices import Devices, Secret
 from ingest.gateway.door import Door
@@ -60,6 +60,11 @@ class Hj212Gateway:
         self._tidying: asyncio.Task[None] | None = None
         self.port = 0
 
+    @property
+    def unfinished(self) -> int:
+        """Messages of which packets have come, and not all."""
+        return sum(len(device.packets) for device in self._devices.all())
+
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises ConnectionError for a broker that is away or refuses, OSError for a port
         that is taken."""
@@ -73,7 +78,7 @@ class Hj212Gateway:
             async with asyncio.timeout(15.0):
                 await self._caught_up.wait()
             self._server = await asyncio.start_server(
-                self._accept, host, port, limit=2**14, backlog=BACKLOG
+                self._accept, host, port, limit=READ_BYTES, backlog=BACKLOG
             )
         except BaseException:
             await self._outward.stop()

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,19 @@ def test_real_frames(name: str, verdict: str, raw: bytes) -> None:
             parse(raw)
         assert refused.value.reason == "crc"
         assert ("there is no CRC" in refused.value.detail) is (verdict == "no crc")
+
+
+PRINTED = {"F01", "F02", "F03", "F04", "F27"}
+"""Examples that the editions of 2017 and 2025 print in their annexes."""
+
+
+@pytest.mark.skipif(not FRAMES.exists(), reason="the folder of real frames is not beside")
+def test_the_standards_examples_byte_for_byte() -> None:
+    """What the standard prints is built again as it stands there."""
+    printed = [raw for name, _, raw in real_frames() if name in PRINTED]
+    assert len(printed) == len(PRINTED)
+    for raw in printed:
+        assert build(parse(raw)) == raw + b"\r\n"
 
 
 def test_a_frame_taken_apart() -> None:
@@ -239,6 +253,7 @@ def test_data_is_answered_as_the_standard_prints_it() -> None:
         (Frame(st=22, cn=2031, flag=1), 9014),
         (Frame(st=22, cn=2081, flag=5), 9014),  # when the logger was switched on
         (Frame(st=22, cn=9015, flag=8), 9013),  # heartbeat
+        (Frame(st=22, cn=1013), 9013),  # what time is it?
         (Frame(st=22, cn=9011, flag=5), None),  # an answer is not answered
         (Frame(st=91, cn=9014, flag=5), None),
     ],
@@ -254,6 +269,65 @@ def test_an_answer_keeps_the_edition() -> None:
     answer = answer_to(Frame(st=22, cn=2011, flag=2 << 2 | 1))
     assert answer is not None
     assert (answer.version, answer.wants_answer) == (2, False)
+
+
+def test_packets_are_answered_one_by_one() -> None:
+    """The answer to a packet says which one it answers, and that it is one of several."""
+    answer = answer_to(Frame(st=22, cn=2061, mn="A", qn="1", flag=11, pnum=2, pno=1))
+    assert answer == Frame(st=91, cn=9014, mn="A", qn="1", flag=10, pnum=2, pno=1)
+
+
+def test_who_asks_for_the_time_is_noted() -> None:
+    """CN 1013 is a notice, like the heartbeat."""
+    answer = answer_to(Frame(st=22, cn=1013, mn="A", qn="1", flag=5))
+    assert answer == Frame(st=91, cn=9013, mn="A", qn="1", flag=4)
+
+
+DEVICE = Frame(st=39, cn=2011, mn="A1", pw="123456", qn="20260301160000000", flag=5, rf=1)
+QN = "20260301160001000"
+
+
+def test_setting_a_clock() -> None:
+    """CN 1012 with the time in full seconds, in the device's edition, and it wants an answer."""
+    request = hj212.set_clock(DEVICE, QN, datetime(2026, 3, 1, 16, 0, 1))  # noqa: DTZ001 - local
+    assert (
+        build(request)
+        == framed(
+            b"QN=20260301160001000;ST=39;CN=1012;PW=123456;MN=A1;Flag=5;"
+            b"CP=&&SystemTime=20260301160001&&"
+        )
+        + b"\r\n"
+    )
+
+
+@pytest.mark.parametrize("command", [2051, 2061, 2031])
+def test_asking_for_data_again(command: int) -> None:
+    """A span of minutes, hours or days by the times of its first and last."""
+    first = datetime(2026, 3, 1, 15, 4)  # noqa: DTZ001 - the device's own
+    last = datetime(2026, 3, 1, 15, 6)  # noqa: DTZ001
+    assert (
+        build(hj212.ask_for(DEVICE, command, QN, first, last))
+        == framed(
+            b"QN=20260301160001000;ST=39;CN=%d;PW=123456;MN=A1;Flag=5;"
+            b"CP=&&BeginTime=20260301150400;EndTime=20260301150600&&" % command
+        )
+        + b"\r\n"
+    )
+
+
+def test_what_a_device_says_to_a_request() -> None:
+    """9011 takes it on or says why not, 9012 says what came of it, both under its QN."""
+    request = hj212.set_clock(DEVICE, QN, datetime(2026, 3, 1))  # noqa: DTZ001 - local
+    assert (
+        build(hj212.taken(request, hj212.READY))
+        == framed(b"QN=20260301160001000;ST=91;CN=9011;PW=123456;MN=A1;Flag=4;CP=&&QnRtn=1&&")
+        + b"\r\n"
+    )
+    assert (
+        build(hj212.result_of(request, hj212.NO_DATA))
+        == framed(b"QN=20260301160001000;ST=91;CN=9012;PW=123456;MN=A1;Flag=4;CP=&&ExeRtn=100&&")
+        + b"\r\n"
+    )
 
 
 def test_too_long_a_segment_is_not_built() -> None:
