@@ -23,6 +23,12 @@ const crewKind = (id) => (district.crews[id] ? t(`crew_kind.${district.crews[id]
 
 const where = (order) => placeName(order);
 
+// Of a long way there the last stops say enough.
+const LAST_SAID = 3;
+
+const stepWords = (step) =>
+  [clock(step.eta), t(`treatment.${step.treatment}`), step.place ? placeName({ segment: step.place, site: step.place }) : ""].filter(Boolean).join(" ");
+
 function chosenLines({ order, chosen, plan, rivals }) {
   const alike = rivals.filter(({ why }) => why !== "other_kind");
   const able = alike.filter(({ why }) => ["more_work", "planned_other", "unknown"].includes(why));
@@ -31,7 +37,7 @@ function chosenLines({ order, chosen, plan, rivals }) {
     !alike.length ? t("whysay.only_kind") : !able.length ? t("whysay.only_able") : "",
     chosen.away_m == null ? "" : t("whysay.away", { distance: kilometres(chosen.away_m) }),
     chosen.orders_before == null ? "" : chosen.orders_before
-      ? t("whysay.after", { n: chosen.orders_before, work: chosen.before.map((step) => `${clock(step.eta)} ${t(`treatment.${step.treatment}`)}${step.place ? ` ${placeName({ segment: step.place, site: step.place })}` : ""}`).join(t("alarm.joint")) })
+      ? t("whysay.after", { n: chosen.orders_before, work: chosen.before.slice(-LAST_SAID).map(stepWords).join(t("alarm.joint")) })
       : t("whysay.first"),
     plan ? t("whysay.plan", { time: moment(plan.issued_at, order.eta), trigger: triggerWords(plan.trigger) }) : "",
   ].filter(Boolean);
