@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint lock services clean
+.PHONY: setup demo test lint lock audit services clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,10 @@ lock: | $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--extra dev --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--output-file requirements.lock $(LOCK_OPTIONS) pyproject.toml
+
+# Known weaknesses of what the lock names. Needs PyPI's own advisories.
+audit: | $(BIN)/uv
+	$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

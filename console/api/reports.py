@@ -15,7 +15,7 @@ from console import models
 from console.access import Actor, Looker
 from console.api.common import Id, Limit, PathId, district_of, feed_of, pool_of
 from console.pool import rows
-from console.problems import Refusal
+from console.problems import NOT_FOUND, Refusal
 from console.reports.blocks import Document
 from console.reports.document import document
 from console.reports.dossier import DAYS, MOST_DAYS, Dossier, dossier, dossier_document
@@ -40,7 +40,7 @@ MEDIA: dict[Form, str] = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-FILES: dict[int | str, dict[str, Any]] = {
+FILES: dict[int | str, dict[str, Any]] = NOT_FOUND | {
     200: {"content": {MEDIA["pdf"]: {}, MEDIA["xlsx"]: {}}},
     406: {"model": None, "description": "None of the forms there are."},
 }

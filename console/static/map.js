@@ -153,6 +153,7 @@ export const StreetMap = {
         entry.hit.on("click", () => selectSegment(segment.id));
         const path = entry.hit.getElement();
         path.dataset.segment = segment.id;
+        path.setAttribute("role", "img");
         path.setAttribute("aria-label", nameOf(segment));
       }
       nameRoads();
@@ -420,6 +421,7 @@ export const StreetMap = {
         entry.marker.bindTooltip(() => crewTip(crew), { direction: "top", offset: [0, -12] });
         entry.marker.on("click", () => selectCrew(id));
         entry.marker.addTo(map);
+        entry.marker.getElement()?.setAttribute("aria-label", nameOf(crew));
         drawn.crews[id] = entry;
       }
       const now = performance.now();

@@ -84,7 +84,7 @@ function verdictOf(order) {
 
 const orders = (why) => (why.orders.length
   ? h("div", { class: "tablebox" }, h("table", {}, [
-    h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "reason", "proof", "verdict", "why"].map((name) => h("th", { key: name, scope: "col" }, name === "why" ? "" : t(`segment.col_${name}`))))),
+    h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "reason", "proof", "verdict", "why"].map((name) => h("th", { key: name, scope: "col" }, name === "why" ? t("why.why") : t(`segment.col_${name}`))))),
     h("tbody", {}, why.orders.map((order) => h("tr", { key: order.id, class: order.state }, [
       h("td", {}, moment(order.started_at ?? order.eta, why.at)),
       h("td", {}, crewName(order.crew)),

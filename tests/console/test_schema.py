@@ -206,6 +206,14 @@ def description() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def schema(description: dict[str, Any], doors: "Doors") -> Any:
+    """The description as the tests ask by it."""
+    read = schemathesis.openapi.from_dict(description)
+    read.config.update(base_url=doors.running.address)
+    return read
+
+
+@pytest.fixture(scope="module")
 def doors(embedded_server: EmbeddedPostgres, district: District) -> Iterator[Doors]:
     """A console where many changes a minute are nobody's business."""
     with fresh_database(embedded_server, _prepare_full) as dsn:
@@ -306,14 +314,10 @@ def operations() -> list[str]:
 
 @pytest.mark.parametrize("who", ["nobody", *PEOPLE])
 @pytest.mark.parametrize("operation", operations())
-def test_keeps_to_its_description(
-    doors: Doors, description: dict[str, Any], operation: str, who: str
-) -> None:
+def test_keeps_to_its_description(doors: Doors, schema: Any, operation: str, who: str) -> None:
     """Whatever the description allows, and what it does not: no error of the server's, and every
     answer is one that is described."""
     method, _, path = operation.partition(" ")
-    schema = schemathesis.openapi.from_dict(description)
-    schema.config.update(base_url=doors.running.address)
     headers = {key: value for key, value in doors.clients[who].headers.items()
                if key == "authorization"}  # fmt: skip
 
