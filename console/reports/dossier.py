@@ -304,15 +304,24 @@ def _timeline(its: Dossier, say: Said) -> Picture:
     )
 
 
+def _grade(one: Led, say: Said) -> str:
+    """Its level in a word, or that the wheel wash failed."""
+    gate = one.rule == "gate"
+    return say("report_dossier.gate") if gate else say.word("level", str(one.level))
+
+
+def _weight(one: Led) -> tuple[bool, int, float, datetime, str]:
+    return not one.first, -one.level, -one.part * one.minutes, one.started_at, one.id
+
+
 def _episodes(its: Dossier, say: Said) -> Table:
-    """The newest first."""
+    """What it led first, the worst of it before the rest."""
     return Table(
         name="timeline",
         title=say("report_table.timeline"),
         columns=(
             Column(say("report_column.opened"), "time"),
             Column(say("report_column.place")),
-            Column(say("report_column.rule")),
             Column(say("report_column.level")),
             Column(say("report_column.minutes_n"), "number", say("report_unit.min")),
             Column(say("report_column.peak"), "number", UG),
@@ -321,10 +330,10 @@ def _episodes(its: Dossier, say: Said) -> Table:
         ),
         rows=tuple(
             (
-                one.started_at, say.place(one.place), say.word("rule", one.rule),
-                say.word("level", str(one.level)), one.minutes, one.peak, one.part, one.evidence,
+                one.started_at, say.place(one.place),
+                _grade(one, say), one.minutes, one.peak, one.part, one.evidence,
             )
-            for one in sorted(its.episodes, key=lambda one: (one.started_at, one.id), reverse=True)
+            for one in sorted(its.episodes, key=_weight)
         ),
         empty=say("report_dossier.none"),
         most=SHOWN,

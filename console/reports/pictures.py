@@ -424,6 +424,7 @@ def timeline(
     for i in range(8):
         time = first + (last - first) * i / 7
         anchor = "start" if i == 0 else "end" if i == 7 else "middle"
-        said = f"{time.astimezone(zone):%m-%d}"
+        local = time.astimezone(zone)
+        said = f"{local:%m-%d}" if span > 8 * 86_400 else f"{local:%m-%d %H:%M}"
         pieces.append(_text(x(time), height - 8, said, size=10, look="quiet", anchor=anchor))
     return _svg(width, height, pieces, alt)
