@@ -253,6 +253,11 @@ export const StreetMap = {
       host.value.classList.toggle("far", zoom < 13.5);
       for (const entry of Object.values(drawn.segments)) {
         const { segment } = entry;
+        if (!segment.oneway && entry.shown) {
+          // Drawn where it lies: Leaflet has moved it already.
+          placeLabel(entry);
+          continue;
+        }
         const offset = segment.oneway ? carriagewayOffset(zoom, scale) : 0;
         const pixels = segment.line.map((place) => map.project(latLng(place), zoom));
         entry.shown = besides(pixels, offset).map((pixel) => map.unproject(pixel, zoom));

@@ -2,7 +2,7 @@
 import { h, onBeforeUnmount, onMounted, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { echarts } from "/lib/echarts/index.js";
 import { district } from "./board.js";
-import { clock, t } from "./texts.js";
+import { clock, language, t } from "./texts.js";
 
 const AHEAD_MS = 3 * 3600_000;
 const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
@@ -21,7 +21,8 @@ function options(history, rem) {
   return {
     animation: false,
     backgroundColor: "transparent",
-    grid: { left: 6.5 * rem, right: 9 * rem, top: 1.5 * rem, bottom: 3.4 * rem },
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+    grid: { left: 6.5 * rem, right: (language() === "en" ? 15 : 9) * rem, top: 1.5 * rem, bottom: 3.4 * rem },
     xAxis: {
       type: "time", min: Date.parse(history.since), max: until + AHEAD_MS, axisLine: { lineStyle: { color: colour("--rule"), width: 2 } },
       axisLabel: { ...text, formatter: (time) => clock(time), hideOverlap: true }, splitLine: { show: false },

@@ -147,7 +147,7 @@ const Crews = () => {
       number(t("wall.unacknowledged"), counts?.unacknowledged, counts ? `${t("wall.open")} ${counts.open}` : "", counts?.unacknowledged ? "alert" : ""),
       number(t("wall.opened"), figures?.opened, figures ? `${t("wall.closed")} ${figures.closed}` : ""),
       number(t("wall.treatments"), done, ""),
-      number(t("wall.water"), figures ? (figures.water_l / 1000).toFixed(0) : null, "m³"),
+      number(t("wall.water"), figures ? (figures.water_l / 1000).toFixed(figures.water_l < 10_000 ? 1 : 0) : null, "m³"),
       number(t("wall.effective"), figures?.judged ? figures.effective : null, figures?.judged ? `/ ${figures.judged}` : ""),
     ]),
     h("ul", { class: "crewlist" }, [

@@ -185,6 +185,18 @@ def test_wall_shows_every_view_without_a_scroll_bar(
         )
         assert size >= 40 * width / 1920
     assert page.evaluate("getComputedStyle(document.body).cursor") == "none"
+    # The longer words fit, too: nothing that has a value to tell lies beyond the edge.
+    for view, words in (
+        ("street", ".worries b"),
+        ("worst", ".big span"),
+        ("crews", ".crewlist em"),
+    ):
+        page.goto(f"{still_console.address}/wall?lang=en&view={view}")
+        expect(page.locator(words).first).to_be_visible()
+        for found in (*page.locator(words).all(), page.locator(".clock")):
+            box = found.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= width
     assert errors == []
     context.close()
 
