@@ -143,6 +143,8 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        # Whoever comes before the loop runs waits a moment, and is not turned away.
+        listening.listen()
     except OSError:
         listening.close()
         raise

@@ -97,9 +97,14 @@ def _refused(request: Request, status: int, words: Sequence[str], headers: Any =
 
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": list[GeoReportError], "description": HTTPStatus(status).phrase}
+    status: {
+        "model": list[GeoReportError],
+        "description": HTTPStatus(status).phrase,
+        "content": {"text/xml": {}},
+    }
     for status in (400, 401, 403, 404, 429)
 }
+IN_XML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/xml": {}}}}
 router = APIRouter(prefix="/open311", tags=["open311"], route_class=_InGeoReport, responses=_ERRORS)
 
 
@@ -140,7 +145,7 @@ Jurisdiction = Annotated[
 ]
 
 
-@router.get("/discovery.{form}", response_model=None)
+@router.get("/discovery.{form}", response_model=None, responses=IN_XML)
 async def discovery(request: Request, form: Form) -> Response:
     """Where the endpoints are."""
     desk = _desk(request)
@@ -165,7 +170,7 @@ async def discovery(request: Request, form: Form) -> Response:
     return _xml(_element("discovery", told, items))
 
 
-@router.get("/v2/services.{form}", response_model=list[Service])
+@router.get("/v2/services.{form}", response_model=list[Service], responses=IN_XML)
 async def services(
     request: Request, form: Form, lang: Lang = None, jurisdiction_id: Jurisdiction = None
 ) -> Response:
@@ -175,7 +180,9 @@ async def services(
     return _written(form, "services", "service", found)
 
 
-@router.get("/v2/services/{service_code}.{form}", response_model=ServiceDefinition)
+@router.get(
+    "/v2/services/{service_code}.{form}", response_model=ServiceDefinition, responses=IN_XML
+)
 async def service(
     request: Request, service_code: str, form: Form, jurisdiction_id: Jurisdiction = None
 ) -> Response:
@@ -189,7 +196,7 @@ async def service(
     return _xml(_element("service_definition", found.model_dump(), {"attributes": "attribute"}))
 
 
-@router.get("/v2/requests.{form}", response_model=list[ServiceRequest])
+@router.get("/v2/requests.{form}", response_model=list[ServiceRequest], responses=IN_XML)
 async def requests(
     request: Request,
     _: Holder,
@@ -225,7 +232,11 @@ async def requests(
     return _written(form, "service_requests", "request", found)
 
 
-@router.get("/v2/requests/{service_request_id}.{form}", response_model=list[ServiceRequest])
+@router.get(
+    "/v2/requests/{service_request_id}.{form}",
+    response_model=list[ServiceRequest],
+    responses=IN_XML,
+)
 async def one_request(
     request: Request,
     _: Holder,
@@ -246,6 +257,7 @@ async def one_request(
     "/v2/requests.{form}",
     response_model=list[Accepted],
     status_code=HTTPStatus.CREATED,
+    responses={201: {"content": {"text/xml": {}}}},
     openapi_extra={
         "requestBody": {
             "required": True,
