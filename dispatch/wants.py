@@ -344,8 +344,8 @@ class _Wisher:
         street = self.facts.streets.get(worth.segment)
         if street is not None and street.cause in ("regional", "sensor"):
             return self.words.reason(street.cause)
-        # The model has not heard yet of what was done since it spoke. What takes the dust away rules
-        # out all else until it has; mist or an inspection leaves the dust where it is.
+        # The model has not heard yet of what was done since it spoke. What takes the dust away
+        # rules out all else until it has; mist or an inspection leaves the dust where it is.
         treated = self._treated(worth.segment, OWED | {worth.treatment})
         if treated is not None and treated[0] >= worth.ts:
             return self.words.reason(
