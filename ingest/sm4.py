@@ -15,6 +15,12 @@ from typing import Any
 from ingest import hj212
 
 BLOCK = 16
+
+
+class LibraryMissing(RuntimeError):
+    """What SM4 is done with is not installed."""
+
+
 _REGION = re.compile(rb"CP=&&(?P<region>.*)&&\Z", re.DOTALL | re.IGNORECASE)
 _MN = re.compile(rb"(?:^|;)\s*MN\s*=\s*(?P<mn>[^;&]*)", re.IGNORECASE)
 
@@ -23,7 +29,7 @@ def in_clear(raw: bytes, key: bytes) -> bytes:
     """The frame decrypted; as it came where it was in clear.
 
     Raises FrameError where neither of the two is a good frame, ValueError for a key that has not
-    16 bytes, RuntimeError where the library is missing.
+    16 bytes, LibraryMissing where the library is not installed.
     """
     try:
         hj212.checked_segment(raw)
@@ -63,16 +69,26 @@ def _with_region(raw: bytes, change: Callable[[bytes], bytes]) -> bytes:
     return segment[: match.start("region")] + changed + segment[match.end("region") :] + said
 
 
-def _cipher(key: bytes) -> Any:
-    if len(key) != BLOCK:
-        raise ValueError(f"an SM4 key has {BLOCK} bytes, this one {len(key)}")
+def _library() -> Any:
+    """Raises LibraryMissing."""
     try:
-        ciphers: Any = importlib.import_module("cryptography.hazmat.primitives.ciphers")
+        return importlib.import_module("cryptography.hazmat.primitives.ciphers")
     except ImportError:
-        raise RuntimeError(
+        raise LibraryMissing(
             "a device has an SM4 key, and the package cryptography is not installed: "
             "pip install cryptography"
         ) from None
+
+
+def check_library() -> None:
+    """Raises LibraryMissing where frames could not be decrypted."""
+    _library()
+
+
+def _cipher(key: bytes) -> Any:
+    if len(key) != BLOCK:
+        raise ValueError(f"an SM4 key has {BLOCK} bytes, this one {len(key)}")
+    ciphers = _library()
     return ciphers.Cipher(ciphers.algorithms.SM4(key), ciphers.modes.ECB())
 
 

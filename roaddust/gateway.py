@@ -8,6 +8,7 @@ from pathlib import Path
 from broker.connection import Address
 from geo.datum import Pair, bd09_to_wgs84, gcj02_to_wgs84
 from geo.district import District
+from ingest import sm4
 from ingest.gateway.counters import Counters
 from ingest.gateway.devices import load_secrets
 from ingest.gateway.dji import DjiBridge
@@ -57,7 +58,9 @@ def run_hj212(
         )
     try:
         secrets = load_secrets(Path(wanted.devices)) if wanted.devices else {}
-    except ValueError as error:
+        if any(secret.sm4 for secret in secrets.values()):
+            sm4.check_library()
+    except (ValueError, sm4.LibraryMissing) as error:
         raise PasswordsError(str(error)) from None
 
     async def serve() -> Counters:

@@ -71,6 +71,7 @@ class DjiBridge:
         try:
             self._out.connect(self._address.host, self._address.port)
         except OSError as error:
+            self._subscription.end()
             raise ConnectionError(
                 f"no broker at {self._address}: {error}. Start it, or give its address with --mqtt"
             ) from error

@@ -138,4 +138,8 @@ class Hj212Gateway:
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            await self._post.send_overdue(self._devices, asyncio.get_running_loop().time())
+            try:
+                await self._post.send_overdue(self._devices, asyncio.get_running_loop().time())
+            except Exception:
+                # What waits is looked at again; loggers are served meanwhile.
+                log.exception("messages in part could not be sent")

@@ -18,5 +18,6 @@ class Pace:
             self._tokens, self._at_s = self.burst, now_s
         self._tokens = min(self.burst, self._tokens + (now_s - self._at_s) * self.rate_per_s)
         self._at_s = now_s
-        self._tokens -= 1
+        # Who comes back again and again while it should wait does not run up debts for ever.
+        self._tokens = max(-self.burst, self._tokens - 1)
         return max(0.0, -self._tokens / self.rate_per_s)

@@ -74,7 +74,7 @@ def test_what_a_gateway_cannot_do(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    assert ended.exit_code == status
+    assert ended.exit_code == status, repr(ended.exception)
     said = re.sub(r"[\s│]+", " ", ended.stderr + capfd.readouterr().err)
-    assert says in said
+    assert says in said, repr(ended.exception)
     assert "Traceback" not in said

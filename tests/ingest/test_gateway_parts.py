@@ -267,6 +267,12 @@ def test_the_pace() -> None:
     assert pace.wait_s(100) == 0
 
 
+def test_the_debts_of_the_pace() -> None:
+    """However often it comes while it should wait, a logger waits no longer than for a burst."""
+    pace = Pace(rate_per_s=2, burst=3)
+    assert max(pace.wait_s(0) for _ in range(1000)) == 1.5
+
+
 def test_the_door() -> None:
     """Not too many, not too many of one address, and nobody who keeps guessing."""
     door = Door(most=4, most_per_address=2, guesses_per_min=2)
