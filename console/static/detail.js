@@ -105,7 +105,7 @@ export const Detail = {
             why.value?.ground ? h("p", { class: "facts" }, groundLines(why.value).slice(0, 3).join("")) : null,
             orders.length
               ? h("table", {}, [
-                h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "verdict"].map((column) => h("th", { key: column, scope: "col" }, t(`detail.${column}`))).concat(h("th", { key: "why", "aria-label": t("why.why") })))),
+                h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "verdict"].map((column) => h("th", { key: column, scope: "col" }, t(`detail.${column}`))).concat(h("th", { key: "why", scope: "col" }, t("why.why"))))),
                 h("tbody", {}, orders.map((order) =>
                   h("tr", { key: order.id, class: order.state, title: order.outcome ?? order.reason }, [
                     h("td", {}, moment(order.started_at ?? order.eta, tables.overview.now)),

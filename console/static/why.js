@@ -165,13 +165,13 @@ const Drawer = {
       box.value?.focus();
     }, { immediate: true });
     return () => (asked.order
-      ? h("aside", {
+      ? h("div", {
         class: "whydrawer", role: "dialog", "aria-label": t("why.why_order"), tabindex: -1, ref: box,
         onKeydown: (event) => {
           if (event.key === "Escape") { close(); event.stopPropagation(); }
         },
       }, [
-        h("header", {}, [h("h2", {}, t("why.why_order")), h("button", { type: "button", class: "close", "aria-label": t("app.close"), onClick: close }, "×")]),
+        h("div", { class: "head" }, [h("h2", {}, t("why.why_order")), h("button", { type: "button", class: "close", "aria-label": t("app.close"), onClick: close }, "×")]),
         h("div", { class: "scroll" }, h(OrderWhy, { order: asked.order })),
       ])
       : null);

@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, Page, expect
 from store.database import connect
 from tests.console import alarming, plausible
 from tests.console.conftest import Running
+from tests.console.test_axe import engine as engine  # noqa: PLC0414  (a fixture)
+from tests.console.test_axe import told, violations
 from tests.console.test_browser import Visit
 from tests.console.test_browser import browser as browser  # noqa: PLC0414  (a fixture)
 
@@ -209,3 +211,23 @@ def test_health_page_holds_the_figures_to_the_norm(desk: Visit) -> None:
     expect(page.locator(".tile").first).to_contain_text("0.1")
     expect(page.locator("main")).to_contain_text("EEMUA 191 and ISA-18.2")
     assert desk.errors == []
+
+
+def test_alarms_at_work_are_open_to_all(desk: Visit, engine: str) -> None:
+    """No violation of axe-core's rules with a group and an alarm open, one being shelved, several
+    selected, an answer, the keys and the reason of an order shown; light and dark."""
+    page = desk.page
+    page.locator(f"[data-row='group {alarming.GROUP}'] .face").click()
+    page.locator(f"{WORST} .face").first.click()
+    page.get_by_role("button", name="搁置", exact=True).click()
+    page.locator(CALM).locator("input[type=checkbox]").check()
+    page.get_by_role("button", name="全部确认", exact=True).click()
+    expect(page.locator(".answer")).to_be_visible()
+    assert not (found := violations(page, engine)), told(found)
+    page.locator(".controls button", has_text="深色").click()
+    page.locator(f"{CALM} button.chip.order").click()
+    expect(page.locator(".orderwhy")).to_be_visible()
+    assert not (found := violations(page, engine)), told(found)
+    page.keyboard.press("Escape")
+    page.locator(".queue .qtools button", has_text="?").click()
+    assert not (found := violations(page, engine)), told(found)
