@@ -1,5 +1,6 @@
 // What the queue shows and in which order: pure functions of the alarms.
 import { crewName, district, me, placeName } from "./board.js";
+import { tables } from "./live.js";
 import { language, t } from "./texts.js";
 
 export const WAITS = new Set(["unacknowledged", "returned"]);
@@ -13,6 +14,12 @@ export const byUrgency = (a, b) =>
   (a.id < b.id ? -1 : 1);
 
 export const withIds = (table) => Object.entries(table).map(([id, alarm]) => ({ id, ...alarm }));
+
+// How many ask for somebody, and how many stand at all: what the head of every page says.
+export function tally() {
+  const standing = Object.values(tables.alarms).filter(({ state }) => !ASIDE.has(state));
+  return { waiting: standing.filter(({ state }) => WAITS.has(state)).length, standing: standing.length };
+}
 
 export function placeOf(alarm) {
   if (alarm.source === "platform") return t("alarm.platform");

@@ -1,5 +1,6 @@
 // The head of the page: where and when, what the air does, how many wait, how old the data is.
 import { h } from "/lib/vue/vue.esm-browser.prod.js";
+import { tally } from "./alarms.js";
 import { district, me } from "./board.js";
 import { live, tables } from "./live.js";
 import { age, clockSeconds, compass, day, language, nameOf, t, whole } from "./texts.js";
@@ -11,7 +12,8 @@ const fact = (label, value, className = "") =>
   h("div", { class: `fact ${className}` }, [h("span", {}, label), h("b", {}, value)]);
 
 export const Header = () => {
-  const { now, wind, background, counts, newest_reading: newest, stations_live: alive } = tables.overview;
+  const { now, wind, background, newest_reading: newest, stations_live: alive } = tables.overview;
+  const alarms = tally();
   const stations = Object.keys(district.stations).length;
   const old = !newest || Date.parse(now) - Date.parse(newest) > OLD_MS;
   return h("header", { class: "top" }, [
@@ -24,8 +26,8 @@ export const Header = () => {
       fact(t("header.background"), background == null ? "–" : [whole(background), h("small", {}, " µg/m³")]),
       fact(t("header.data"), newest ? t("header.ago", { age: age(newest, now) }) : t("header.no_data"), old ? "bad" : ""),
       h("div", { class: "fact stations" }, [h("span", {}, t("map.stations")), h("b", {}, [String(alive), h("small", {}, ` / ${stations}`)])]),
-      h("div", { class: `fact big ${counts.unacknowledged ? "alert" : ""}` }, [h("span", {}, t("header.unacknowledged")), h("b", {}, counts.unacknowledged)]),
-      h("div", { class: "fact big" }, [h("span", {}, t("header.open")), h("b", {}, counts.open)]),
+      h("div", { class: `fact big ${alarms.waiting ? "alert" : ""}` }, [h("span", {}, t("header.unacknowledged")), h("b", {}, alarms.waiting)]),
+      h("div", { class: "fact big" }, [h("span", {}, t("header.open")), h("b", {}, alarms.standing)]),
     ] : []),
     h("div", { class: "controls" }, [
       live.at

@@ -5,6 +5,7 @@ import { crewName, district, me, placeName, setDistrict } from "./board.js";
 import { gate } from "./gate.js";
 import { listen, live, onChange, tables } from "./live.js";
 import { StreetMap } from "./map.js";
+import { tally } from "./alarms.js";
 import { alarmLevel, alarmsOf } from "./map-colours.js";
 import { age, clock, clockSeconds, compass, nameOf, setZone, signed, speak, t, whole } from "./texts.js";
 import { WallChart } from "./wall-chart.js";
@@ -63,7 +64,8 @@ const tell = (label, value, className = "") =>
   h("div", { class: `tell ${className}` }, [h("span", {}, label), h("b", {}, value)]);
 
 const Head = () => {
-  const { now, wind, background, counts } = tables.overview;
+  const { now, wind, background } = tables.overview;
+  const alarms = tally();
   return h("header", { class: "wallhead" }, [
     h("h1", {}, nameOf(district)),
     h("span", { class: "view" }, t(`wall.${wall.view}`)),
@@ -71,8 +73,8 @@ const Head = () => {
     h("span", { class: "spacer" }),
     tell(t("header.wind"), wind ? `${t("header.wind_from", { dir: compass(wind.dir) })} ${wind.speed.toFixed(1)} m/s` : "–"),
     tell(t("header.background"), whole(background)),
-    tell(t("wall.unacknowledged"), counts?.unacknowledged ?? "–", counts?.unacknowledged ? "alert" : ""),
-    tell(t("wall.open"), counts?.open ?? "–"),
+    tell(t("wall.unacknowledged"), now ? alarms.waiting : "–", alarms.waiting ? "alert" : ""),
+    tell(t("wall.open"), now ? alarms.standing : "–"),
     h("b", { class: "clock" }, now ? clock(now) : "–"),
   ]);
 };
@@ -129,7 +131,7 @@ const WORKING = ["working", "driving", "refilling", "broken", "idle"];
 
 const Crews = () => {
   const figures = today.value;
-  const counts = tables.overview.counts;
+  const alarms = tally();
   const orders = Object.values(tables.orders).filter((order) => OPEN.includes(order.state));
   const stateOf = (crew) => {
     const now = tables.crews[crew.id] ?? {};
@@ -144,7 +146,7 @@ const Crews = () => {
     h("div", { class: className }, [h("span", {}, label), h("b", {}, value ?? "–"), small ? h("small", {}, small) : null]);
   return h("section", { class: "crewswall" }, [
     h("div", { class: "numbers" }, [
-      number(t("wall.unacknowledged"), counts?.unacknowledged, counts ? `${t("wall.open")} ${counts.open}` : "", counts?.unacknowledged ? "alert" : ""),
+      number(t("wall.unacknowledged"), alarms.waiting, `${t("wall.open")} ${alarms.standing}`, alarms.waiting ? "alert" : ""),
       number(t("wall.opened"), figures?.opened, figures ? `${t("wall.closed")} ${figures.closed}` : ""),
       number(t("wall.treatments"), done, ""),
       number(t("wall.water"), figures ? (figures.water_l / 1000).toFixed(figures.water_l < 10_000 ? 1 : 0) : null, "m³"),
