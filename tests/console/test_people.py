@@ -218,7 +218,7 @@ def test_wall_screen_only_looks(console: Running) -> None:
         assert wall.get("/api/v1/me").json()["scopes"] == ["read"]
         assert status(wall, "/api/v1/state") == 200
         assert status(wall, "/api/v1/users") == 403
-        assert wall.get("/people").headers["location"] == "/"
+        assert wall.get("/people").headers["location"] == "/wall"
         assert wall.post(f"/api/v1/episodes/{EPISODE}/acknowledge").status_code == 403
         assert wall.post("/api/v1/token").status_code == 403
         assert status(wall, "/api/v1/me/sessions") == 403
