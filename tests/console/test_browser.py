@@ -128,11 +128,11 @@ def test_acknowledge_in_two_clicks(visit: Visit) -> None:
     visit.sign_in()
     page = visit.page
     alert = page.locator(".fact.big b").first
-    expect(alert).to_have_text("3")
+    expect(alert).to_have_text("5")  # three episodes and two stations
     page.locator(f"[data-episode={EPISODE}] .face").click()
     page.get_by_role("button", name="确认").click()
     expect(page.locator(f"[data-episode={EPISODE}] .chip.ok")).to_have_text("✓ operator")
-    expect(alert).to_have_text("2")
+    expect(alert).to_have_text("4")
     expect(page.locator(f"[data-episode={EPISODE}] .log")).to_contain_text("确认")
 
 
