@@ -52,6 +52,9 @@ def score(
     exceedances                             true spells over 80 µg/m³ on segments to be treated
     minutes_to_episode, …_order, …_work     medians over spells, from the first minute over the
                                             limit; 0 where it was there before
+    minutes_to_order_95, …_work_95          95th percentiles of the same
+    minutes_sent_to_work, …_95              median and 95th percentile over the orders about a
+                                            spell that were begun, from sent to begun
     never_episode, never_order, never_work  shares of spells without
     episode_precision, episode_recall       of level 2 or more, against true spells on the same
                                             segment within 30 minutes
@@ -114,6 +117,7 @@ def _answers(record: Record, true: Sequence[Spell]) -> Figures:
             ended_at.setdefault(said.order, said.ts)
     orders: list[float | None] = []
     works: list[float | None] = []
+    waits: dict[str, float] = {}
     for spell in true:
         about = [order for order in record.orders if _about(order, spell)]
         orders.append(
@@ -125,21 +129,26 @@ def _answers(record: Record, true: Sequence[Spell]) -> Figures:
                 ),
             )
         )
+        begun = [order for order in about if order.order in begun_at]
         works.append(
             _first_minutes(
                 spell,
-                (
-                    (begun_at[order.order], ended_at.get(order.order))
-                    for order in about
-                    if order.order in begun_at
-                ),
+                ((begun_at[order.order], ended_at.get(order.order)) for order in begun),
             )
         )
+        for order in begun:
+            if spell.start <= begun_at[order.order] <= spell.end + NEAR:
+                wait = begun_at[order.order] - order.said_at
+                waits[order.order] = wait.total_seconds() / 60.0
     return {
         "minutes_to_order": _median(orders),
+        "minutes_to_order_95": _late(orders),
         "never_order": _never(orders),
         "minutes_to_work": _median(works),
+        "minutes_to_work_95": _late(works),
         "never_work": _never(works),
+        "minutes_sent_to_work": _median(list(waits.values())),
+        "minutes_sent_to_work_95": _late(list(waits.values())),
     }
 
 
@@ -166,6 +175,11 @@ def _first_minutes(spell: Spell, held: Iterable[tuple[datetime, datetime | None]
 def _median(delays: Sequence[float | None]) -> float | None:
     known = [delay for delay in delays if delay is not None]
     return float(np.median(known)) if known else None
+
+
+def _late(delays: Sequence[float | None]) -> float | None:
+    known = [delay for delay in delays if delay is not None]
+    return float(np.percentile(known, 95)) if known else None
 
 
 def _never(delays: Sequence[float | None]) -> float | None:

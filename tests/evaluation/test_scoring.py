@@ -118,6 +118,29 @@ def test_minutes_to_work(
     assert score(record, district)["minutes_to_work"] == minutes
 
 
+def test_the_slow_tail_of_answers(district: District) -> None:
+    """Beside the median stands what one spell in twenty exceeds, and how long orders waited."""
+    dusty = np.repeat(DUSTY[:, :1], 2, axis=1)
+    record = record_of(
+        dusty,
+        orders=(_order("a", "A1", OVER_FROM + 4), _order("c", "C2", OVER_FROM + 24)),
+        progress=(*_says("a", started=OVER_FROM + 10), *_says("c", started=OVER_FROM + 40)),
+    )
+    figures = score(record, district)
+    assert (figures["minutes_to_order"], figures["minutes_to_order_95"]) == (14.0, 23.0)
+    assert (figures["minutes_to_work"], figures["minutes_to_work_95"]) == (25.0, 38.5)
+    assert figures["minutes_sent_to_work"] == 11.0
+    assert figures["minutes_sent_to_work_95"] == 15.5
+
+
+def test_work_before_the_limit_is_no_answer(district: District) -> None:
+    """The wait of an order counts only if its work began while the spell lasted."""
+    record = record_of(
+        DUSTY, orders=(_order("o", "A1", 15),), progress=_says("o", started=OVER_FROM - 5)
+    )
+    assert score(record, district)["minutes_sent_to_work"] is None
+
+
 def test_efforts_are_added_up(district: District) -> None:
     """Treatments done, orders, refusals, kilometres and water are those that crews reported."""
     orders = (_order("a", "A1", 5), _order("b", "C2", 5))
