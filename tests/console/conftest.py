@@ -1,5 +1,6 @@
 """A console on a database with three plausible hours, and people who may do different things."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from console.app import Console
 from console.settings import DEFAULTS, ConsoleSettings
@@ -17,7 +19,8 @@ from roaddust.embedded import EmbeddedPostgres
 from store.database import connect
 from store.migrate import migrate
 from tests.console import plausible
-from tests.services import fresh_database
+from tests.services import ServiceMissing, fresh_database
+from tests.services.chromium import chromium
 
 XINGHAI = Path(__file__).parents[2] / "geo" / "data" / "xinghai"
 SECRET = "a secret of at least thirty-two characters"
@@ -154,3 +157,15 @@ def operator(console: Running) -> Iterator[httpx.Client]:
     """Somebody who may act."""
     with console.as_("operator") as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless, one for a module."""
+    try:
+        with chromium() as browser:
+            yield browser
+    except ServiceMissing as missing:
+        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
+            raise
+        pytest.skip(f"service missing: {missing}")

@@ -7,11 +7,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from store.database import connect
 from tests.console import alarming, plausible
+from tests.console.browsing import Visit
 from tests.console.conftest import Running
 from tests.console.test_axe import engine as engine  # noqa: PLC0414  (a fixture)
 from tests.console.test_axe import told, violations
-from tests.console.test_browser import Visit
-from tests.console.test_browser import browser as browser  # noqa: PLC0414  (a fixture)
 
 WORST = "[data-episode=E-20260302-0149-XH07N-inc60]"
 CALM = "[data-episode=E-20260302-0203-XH03S-inc15]"

@@ -14,13 +14,12 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import console.pages
 from console.pages.common import MENU
 from console.texts import LANGUAGES
 from tests.console.conftest import PASSWORD, Running
-from tests.console.test_browser import ARGUMENTS, CHROMIUM
 from tests.services import ServiceMissing
 from tests.services.axe import axe_script
 
@@ -89,19 +88,6 @@ def engine() -> str:
         if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
             raise
         pytest.skip(f"service missing: {missing}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
-    if CHROMIUM is None:
-        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
-            raise FileNotFoundError("chromium is not installed")
-        pytest.skip("service missing: chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 Visitor = Callable[[str, str, str], Page]

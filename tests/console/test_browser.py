@@ -1,73 +1,19 @@
 """The page in a real browser: what people do most, and what must never happen."""
 
-import os
 import re
-import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from geo.district import District
 from store.database import connect
 from tests.console import plausible
-from tests.console.conftest import PASSWORD, Hands, Running
+from tests.console.browsing import Visit
+from tests.console.conftest import Hands, Running
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# Without these, Chromium asks its maker's hosts for things at every start.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-# A busy machine is slow, not wrong.
-expect.set_options(timeout=30_000)
 EPISODE = "E-20260302-0149-XH07N-inc60"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
-    if CHROMIUM is None:
-        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
-            raise FileNotFoundError("chromium is not installed")
-        pytest.skip("service missing: chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Visit:
-    """A page and everything it did behind the scenes."""
-
-    page: Page
-    running: Running
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def watch(self) -> None:
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on(
-            "console",
-            lambda message: self.errors.append(message.text) if message.type == "error" else None,
-        )
-
-    def sign_in(self, name: str = "operator", language: str = "zh-CN") -> None:
-        page = self.page
-        page.goto(f"{self.running.address}/login?lang={language}")
-        page.fill("[name=name]", name)
-        page.fill("[name=password]", PASSWORD)
-        page.press("[name=password]", "Enter")
-        expect(page.locator(".queue .card").first).to_be_attached()
 
 
 @pytest.fixture

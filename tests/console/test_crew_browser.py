@@ -14,9 +14,9 @@ from dispatch.settings import DispatchSettings
 from geo.district import District
 from store.database import connect
 from tests.console import plausible
+from tests.console.browsing import sign_in
 from tests.console.conftest import PASSWORD, Hands, Running
 from tests.console.test_board import SITUATION
-from tests.console.test_browser import browser  # noqa: F401
 
 NOW = plausible.NOW
 LOOKED_AT = 15
@@ -34,7 +34,7 @@ WHOLE_PAGE_KEPT = """async () => {
 
 
 @pytest.fixture
-def phone(browser: Browser, console: Running) -> Iterator[BrowserContext]:  # noqa: F811
+def phone(browser: Browser, console: Running) -> Iterator[BrowserContext]:
     """A leader's phone."""
     with connect(console.dsn, name="test") as conn:
         add_user(conn, "li", PASSWORD, "crew", NOW, crew="WATER-A")
@@ -48,10 +48,7 @@ def phone(browser: Browser, console: Running) -> Iterator[BrowserContext]:  # no
 def signed_in(context: BrowserContext, console: Running, name: str = "li") -> Page:
     """The page that somebody lands on."""
     page = context.new_page()
-    page.goto(f"{console.address}/login?lang=zh-CN")
-    page.fill("[name=name]", name)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    sign_in(page, console.address, name)
     return page
 
 
@@ -218,7 +215,7 @@ def test_a_phone_that_changes_hands_keeps_what_was_said(
 
 
 @pytest.fixture
-def desk(browser: Browser, console: Running) -> Iterator[Page]:  # noqa: F811
+def desk(browser: Browser, console: Running) -> Iterator[Page]:
     """A dispatcher at the board."""
     with connect(console.dsn, name="test") as conn:
         add_user(conn, "planner", PASSWORD, "dispatcher", NOW)

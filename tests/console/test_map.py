@@ -1,8 +1,6 @@
 """The map: what its colours mean, what is kept of it, where it is drawn, and how it was before."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from console.app import create_app
 from console.settings import ConsoleSettings
@@ -18,20 +16,9 @@ from console.tiles import Tiles
 from geo.datum import wgs84_to_gcj02
 from geo.district import District
 from tests.console import plausible
-from tests.console.conftest import PASSWORD, SECRET, Running
+from tests.console.browsing import sign_in
+from tests.console.conftest import SECRET, Running
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-# A busy machine is slow, not wrong.
-expect.set_options(timeout=30_000)
 EPISODE = "E-20260302-0149-XH07N-inc60"
 OWN_PICTURES = "img-src 'self' data: blob:"
 
@@ -103,26 +90,10 @@ def test_tiles_that_cannot_be_are_refused_with_words(values: dict[str, Any]) -> 
 # In a browser ------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
-    if CHROMIUM is None:
-        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
-            raise FileNotFoundError("chromium is not installed")
-        pytest.skip("service missing: chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 def desk(browser: Browser, running: Running, width: int = 1440, height: int = 900) -> Page:
     context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
-    page.goto(f"{running.address}/login?lang=zh-CN")
-    page.fill("[name=name]", "operator")
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    sign_in(page, running.address, "operator")
     expect(page.locator(".map path.street.leaflet-path").first).to_be_attached()
     return page
 

@@ -1,14 +1,12 @@
 """A screen on the wall only looks, lasts as long as it is used, and ends when somebody says so."""
 
-import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from console.access import COOKIE
 from geo.district import District
@@ -17,18 +15,6 @@ from tests.console import plausible
 from tests.console.conftest import PASSWORD, Hands, Running
 
 EPISODE = "E-20260302-0149-XH07N-inc60"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-# A busy machine is slow, not wrong.
-expect.set_options(timeout=30_000)
 
 
 @contextmanager
@@ -134,19 +120,6 @@ def test_today_counts_the_local_day(reader: httpx.Client) -> None:
 
 
 # In a browser -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
-    if CHROMIUM is None:
-        if os.environ.get("ROADDUST_TESTS_COMPLETE") == "1":
-            raise FileNotFoundError("chromium is not installed")
-        pytest.skip("service missing: chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 def wall_screen(browser: Browser, running: Running) -> BrowserContext:
