@@ -407,6 +407,36 @@ def status(db: Db = None, config: Config = None) -> None:
         sys.stdout.write(text.decode() + "\n")
 
 
+@app.command("broker-users")
+def broker_users(
+    kind: Annotated[str, typer.Argument(help="mosquitto or nats.")],
+    out: Annotated[Path, typer.Option(help="The broker's file of users; made or brought up.")],
+    also: Annotated[
+        list[str] | None, typer.Option(help="drones/ID or reports/CHANNEL; as often as needed.")
+    ] = None,
+    again: Annotated[
+        list[str] | None, typer.Option(help="A user that gets a new password.")
+    ] = None,
+    district: DistrictFolder = XINGHAI,
+    config: Config = None,
+) -> None:
+    """A password per device. New ones go to standard output, once. 为设备生成消息服务器账号。"""
+    from roaddust.brokerusers import KINDS, BadUser, bring_up, users
+
+    if kind not in KINDS:
+        raise typer.BadParameter(f"{kind!r}: write {' or '.join(KINDS)}", param_hint="KIND")
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {})
+        try:
+            made = bring_up(kind, out, users(loaded, also or ()), settings.prefix, again or ())
+        except BadUser as error:
+            raise typer.BadParameter(str(error)) from None
+        for user, password in made.fresh.items():
+            sys.stdout.write(f"{user},{password}\n")
+        for user in made.gone:
+            terminal.print(f"已删除 taken out: {user}")
+
+
 @app.command()
 def replay(
     files: Annotated[list[Path], typer.Argument(help="CSV files of readings.")],
