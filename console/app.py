@@ -32,6 +32,7 @@ from console.problems import NeverBare, answer_with_problems
 from console.sessions import Sealer
 from console.settings import DEFAULTS as AS_IT_COMES
 from console.settings import ConsoleSettings
+from console.shared import Shared
 from console.snapshot import Wanted
 from console.users import Doorkeeper
 from geo.district import District
@@ -69,14 +70,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with connections:
-            polling = asyncio.create_task(feed.poll())
+            running = [asyncio.create_task(feed.poll()), asyncio.create_task(feed.listen(dsn))]
             try:
                 yield
             finally:
                 await feed.close()
-                polling.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await polling
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
 
     app = FastAPI(
         title="roaddust",
@@ -92,6 +93,7 @@ def create_app(
     )
     app.state.pool = connections
     app.state.feed = feed
+    app.state.shared = Shared(feed)
     app.state.district = layers(district, limits, settings.tiles)
     app.state.gate = Gate(
         connections,

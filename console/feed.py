@@ -1,14 +1,16 @@
 """One poller that feeds every browser: a snapshot when it joins, then only what changed.
 
-Each change is put into words once, whatever the number of browsers, and the last few are kept so
-that a slow browser catches up; one that is slower still gets a new snapshot. Nobody watching,
-nothing asked.
+It looks each second, and at once when a stage says that it has stored something, yet never more
+often than each half. Each change is put into words once, whatever the number of browsers, and the
+last few are kept so that a slow browser catches up; one that is slower still gets a new snapshot.
+Nobody watching, nothing asked.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +18,17 @@ import msgspec
 import psycopg
 import psycopg_pool
 
-from console.pool import Pool
+from console.pool import Pool, listening
 from console.snapshot import Snapshot, Wanted, meta_now, take
+from store.statements import statements
 
 log = logging.getLogger(__name__)
 
+SQL = statements("console")
+
 PERIOD_S = 1.0
+GAP_S = 0.5
+"""Stages that store many times a second are not looked at more often than this."""
 KEPT = 60
 """Changes kept for slow browsers."""
 KEEP_ALIVE_S = 15.0
@@ -64,10 +71,13 @@ class Feed:
         self.wanted = wanted
         self._now = now
         self._snapshot: Snapshot | None = None
+        self._whole: tuple[int, bytes] | None = None
         self._version = 0
+        self._changed: dict[str, int] = {}
         self._changes: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
         self._news = asyncio.Condition()
         self._wake = asyncio.Event()
+        self._nudged = asyncio.Event()
         self._closed = False
         self.browsers = 0
 
@@ -90,36 +100,59 @@ class Feed:
     def nudge(self) -> None:
         """Somebody has just changed something: look again at once."""
         self._wake.set()
+        self._nudged.set()
+
+    def changed(self, section: str) -> int | None:
+        """A number that is another one after each change of a section; None while nobody watches,
+        when nothing is looked at."""
+        if not self.browsers or self._snapshot is None:
+            return None
+        return self._changed[section]
 
     async def poll(self) -> None:
         """Keep the state up to date until closed; a database that is away is asked again."""
         while not self._closed:
             self._wake.clear()
+            self._nudged.clear()
             if self.browsers:
                 try:
                     await self.advance(await self.fresh())
                 except (psycopg.Error, psycopg_pool.PoolTimeout, NoTimeYet) as error:
                     log.warning("the console cannot read the state: %s", error)
+            for event, patience_s in ((self._nudged, GAP_S), (self._wake, PERIOD_S - GAP_S)):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), patience_s)
+                    break
+
+    async def listen(self, dsn: str) -> None:
+        """Hear of it when a stage has stored something; without a database the clock is enough."""
+        while not self._closed:
             try:
-                await asyncio.wait_for(self._wake.wait(), PERIOD_S)
-            except TimeoutError:
-                continue
+                async with await listening(dsn) as conn:
+                    await conn.execute(SQL.listen)
+                    self._wake.set()  # for what was said before
+                    async for _ in conn.notifies():
+                        self._wake.set()
+            except psycopg.Error as error:
+                log.debug("the console does not hear the stages: %s", error)
+            await asyncio.sleep(PERIOD_S)
 
     async def close(self) -> None:
         """End every stream."""
         self._closed = True
-        self._wake.set()
+        self.nudge()
         async with self._news:
             self._news.notify_all()
 
     async def advance(self, new: Snapshot) -> None:
         """Take in the state as it is now, and tell every stream what is different."""
         old, self._snapshot = self._snapshot, new
+        changes = new if old is None else delta(old, new)
+        if not changes:
+            return
+        self._version += 1
+        self._changed |= dict.fromkeys(changes, self._version)
         if old is not None:
-            changes = delta(old, new)
-            if not changes:
-                return
-            self._version += 1
             self._changes.append((self._version, server_sent("change", changes)))
         async with self._news:
             self._news.notify_all()
@@ -128,7 +161,7 @@ class Feed:
         """Server-sent events for one browser, until the feed is closed."""
         if not self.browsers:
             # Nobody has watched: what is kept may be hours old.
-            self._snapshot = None
+            self._snapshot = self._whole = None
             self._changes.clear()
         self.browsers += 1
         self.nudge()
@@ -160,5 +193,7 @@ class Feed:
             return [], seen
         oldest = self._changes[0][0] if self._changes else self._version + 1
         if seen < 0 or seen + 1 < oldest:
-            return [server_sent("snapshot", self._snapshot)], self._version
+            if self._whole is None or self._whole[0] != self._version:
+                self._whole = (self._version, server_sent("snapshot", self._snapshot))
+            return [self._whole[1]], self._version
         return [piece for version, piece in self._changes if version > seen], self._version

@@ -10,6 +10,7 @@ from console import models
 from console.access import Gate
 from console.feed import Feed
 from console.pool import Pool
+from console.shared import Shared
 
 
 def _utc(time: datetime) -> datetime:
@@ -38,6 +39,11 @@ def gate_of(request: Request) -> Gate:
 def feed_of(request: Request) -> Feed:
     feed: Feed = request.app.state.feed
     return feed
+
+
+def shared_of(request: Request) -> Shared:
+    shared: Shared = request.app.state.shared
+    return shared
 
 
 def district_of(request: Request) -> models.District:

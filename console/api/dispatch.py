@@ -4,13 +4,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from console import models
 from console.access import Looker
-from console.api.common import After, Id, Limit, Utc, pool_of
+from console.api.common import After, Id, Limit, Utc, pool_of, shared_of
 from console.paging import cursor, page
-from console.pool import row, rows
+from console.pool import Pool, row, rows
 from store.statements import statements
 
 SQL = statements("console")
@@ -18,10 +18,22 @@ SQL = statements("console")
 router = APIRouter()
 
 
-@router.get("/plan", tags=["dispatch"])
-async def plan(request: Request, _: Looker, crew: Id | None = None) -> models.Plan:
+@router.get("/plan", tags=["dispatch"], response_model=models.Plan)
+async def plan(request: Request, _: Looker, crew: Id | None = None) -> Response:
     """The orders that stand, by crew and in sequence, each with its path."""
-    async with pool_of(request).connection() as conn:
+
+    async def made() -> bytes:
+        return (await _plan(pool_of(request), crew)).model_dump_json().encode()
+
+    # Every page asks for it at each change of an order.
+    whole = (
+        await shared_of(request).answer("plan", "orders", made) if crew is None else await made()
+    )
+    return Response(whole, media_type="application/json")
+
+
+async def _plan(pool: Pool, crew: str | None) -> models.Plan:
+    async with pool.connection() as conn:
         newest = await row(conn, SQL.latest_plan, {})
         orders = await rows(conn, SQL.open_orders, {})
     return models.Plan.model_validate(

@@ -6,6 +6,10 @@
 -- Time of the last tick; no row until the platform has run in lockstep.
 SELECT value->>'now' AS now FROM meta WHERE key = 'now';
 
+-- name: listen
+-- To be woken when ingest or another stage has stored something.
+LISTEN roaddust_batches; LISTEN roaddust_outbox;
+
 -- name: latest_segment_minutes
 -- The newest minute of each segment.
 SELECT latest.segment, latest.ts, latest.pm10, latest.background, latest.increment,

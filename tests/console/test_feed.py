@@ -148,3 +148,44 @@ def test_stale_after_silence(console: Running, operator: httpx.Client) -> None:
     counts = operator.get("/api/v1/state").json()["overview"]["counts"]
     assert counts["levels"] == {"0": 0, "1": 0, "2": 0, "3": 0}
     assert counts["unmeasured"] == len(plausible.UNMEASURED)
+
+
+def test_looks_when_a_stage_says_so(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stage has stored and told of is seen though the next look by the clock is far."""
+    monkeypatch.setattr("console.feed.PERIOD_S", 3600.0)
+    with console.as_("watcher") as watcher, watcher.stream("GET", "/api/v1/live") as answer:
+        stream = events(answer)
+        assert next(stream)[0] == "snapshot"
+        with connect(console.dsn, name="test") as conn:
+            conn.execute("DELETE FROM orders WHERE id = 'O-1005'")
+            conn.execute("SELECT pg_notify('roaddust_outbox', '')")
+            conn.commit()
+        assert next(stream) == ("change", {"orders": {"O-1005": None}})
+
+
+def test_everybody_has_the_plan_of_one_reading(console: Running) -> None:
+    """While a page is open the plan is read once for each change of the orders, and never old."""
+    with console.as_("watcher") as watcher, watcher.stream("GET", "/api/v1/live") as answer:
+        stream = events(answer)
+        assert next(stream)[0] == "snapshot"
+        first = watcher.get("/api/v1/plan").json()
+        assert "O-1005" in str(first)
+        with connect(console.dsn, name="test", autocommit=True) as conn:
+            # A path is in no state, so that nobody has heard of this.
+            conn.execute("UPDATE orders SET path = '[]' WHERE id = 'O-1004'")
+            assert watcher.get("/api/v1/plan").json() == first
+            conn.execute("DELETE FROM orders WHERE id = 'O-1005'")
+        assert next(stream) == ("change", {"orders": {"O-1005": None}})
+        second = watcher.get("/api/v1/plan").json()
+    assert "O-1005" not in str(second)
+    assert second != first
+    wait_until(lambda: watcher_left(console), lambda: "the stream that was left is still counted")
+    with connect(console.dsn, name="test", autocommit=True) as conn:
+        conn.execute("DELETE FROM orders WHERE id = 'O-1004'")
+    with console.as_("watcher") as watcher:
+        assert "O-1004" not in watcher.get("/api/v1/plan").text
+
+
+def watcher_left(console: Running) -> bool:
+    with console.as_("watcher") as watcher:
+        return bool(watcher.get("/api/v1/health").json()["browsers"] == 0)
