@@ -234,13 +234,14 @@ class Planner:
         return 0.0
 
     def rungs(self, want: Want, now: datetime) -> tuple[Rung, ...]:
-        """What a want is worth by when work begins: half of it however late.
+        """What a want is worth by when work begins: some of it however late.
 
         The urgent ones are worth most at once, the others as long as they are not overdue.
         """
         if want.fades:
-            shares = zip(self.settings.worth_fades, (1800.0, 5400.0, None), strict=True)
-            return tuple(Rung(share * want.prize, latest_s) for share, latest_s in shares)
+            latest_s = (*(minutes * 60 for minutes in self.settings.worth_fades_min), None)
+            shares = zip(self.settings.worth_fades, latest_s, strict=True)
+            return tuple(Rung(share * want.prize, latest) for share, latest in shares)
         if want.due is None:
             return (Rung(want.prize),)
         at_once_s = self.settings.at_once_min * 60

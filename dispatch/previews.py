@@ -6,6 +6,7 @@ own row is written.
 """
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,8 +41,6 @@ MOVED_FROM_MIN = 1.0
 """An arrival that shifts by less is not told."""
 MUST = 3
 """Lowest priority of a must."""
-FADES_S = (1800.0, 5400.0)
-"""The worth of a treatment falls where `worth_fades` says, as the search has it."""
 _NEWEST = 2**62
 """The number of a decision that has none yet: newer than all."""
 
@@ -340,8 +339,8 @@ def _spared(draft: Draft, settings: DispatchSettings) -> float | None:
     total = 0.0
     for orders in draft.plan.orders.values():
         for order in orders:
-            wait_s = (order.eta - draft.facts.now).total_seconds()
-            share = settings.worth_fades[sum(wait_s > limit for limit in FADES_S)]
+            wait_min = (order.eta - draft.facts.now).total_seconds() / 60
+            share = settings.worth_fades[bisect_left(settings.worth_fades_min, wait_min)]
             total += share * max(worth.get(_key(order), 0.0), 0.0)
     return round(total)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import pairwise
 from typing import Literal
 
 from dispatch.limits import Limits
@@ -114,9 +115,10 @@ class DispatchSettings:
         as would be enough otherwise; 1 leaves it to the model, which knows what was done.
     worth_hold
         Share by which a treatment that a crew has been sent to counts for more.
-    worth_fades
-        Shares of its worth that are left when it is begun within half an hour, within one and a
-        half, and later: what is spared from now on.
+    worth_fades, worth_fades_min
+        Shares of a treatment's worth that are left when it is begun within the first number of
+        minutes, within the next, and later. They fall faster than what residents would still be
+        spared: the worthiest street is then gone to first, while the plan can still be kept.
     top_up_below
         A crew that has done its work fills up at home if its tank is below this share.
     move_cost_s
@@ -186,7 +188,8 @@ class DispatchSettings:
     worth_drive_s: float = 60.0
     worth_again: float = 1.0
     worth_hold: float = 0.3
-    worth_fades: tuple[float, float, float] = (1.0, 0.75, 0.5)
+    worth_fades: tuple[float, ...] = (1.0, 0.6, 0.3)
+    worth_fades_min: tuple[float, ...] = (15.0, 40.0)
     top_up_below: float = 0.8
     move_cost_s: float = 300.0
     drop_cost_s: float = 1_800.0
@@ -231,11 +234,17 @@ class DispatchSettings:
         for name in ("worth_choice", "worth_again"):
             if not getattr(self, name) >= 1:
                 raise ValueError(f"dispatch: {name} must be at least 1, not {getattr(self, name)}")
-        fades = tuple(self.worth_fades)
-        if len(fades) != 3 or not 1 >= fades[0] >= fades[1] >= fades[2] > 0:
+        fades = (1.0, *self.worth_fades)
+        if min(fades) <= 0 or any(after > before for before, after in pairwise(fades)):
             raise ValueError(
-                "dispatch: worth_fades must be three falling numbers above 0 and at most 1, "
-                f"not {fades}"
+                "dispatch: worth_fades must be falling numbers above 0 and at most 1, "
+                f"not {self.worth_fades}"
+            )
+        minutes = (0.0, *self.worth_fades_min)
+        if len(minutes) != len(self.worth_fades) or any(b <= a for a, b in pairwise(minutes)):
+            raise ValueError(
+                "dispatch: worth_fades_min must be rising numbers above 0, one fewer than "
+                f"worth_fades, not {self.worth_fades_min}"
             )
         for name, values in (("due_min", self.due_min), ("must_prize_s", self.must_prize_s)):
             if len(tuple(values)) < 3 or min(values) <= 0:

@@ -339,7 +339,7 @@ def test_what_fades_is_begun_early() -> None:
     fit into the shift and what does not fade would be done on the way."""
     district = block([crew("W1", work_speed_kmh=0.5)])
     here = [report("W1", 300, 0, district)]
-    near, far = want("D", prize=3000.0), want("B", prize=30_000.0)
+    near, far = want("D", prize=9000.0), want("B", prize=90_000.0)
     assert places(planned(district, [near, far], (), here).orders["W1"])[:2] == ["D", "B"]
     near, far = (replace(one, fades=True) for one in (near, far))
     assert places(planned(district, [near, far], (), here).orders["W1"])[:2] == ["B", "D"]

@@ -22,6 +22,8 @@ from dispatch.settings import DispatchSettings
         ({"worth_gain": 0}, "worth_gain"),  # nothing would be worth a drive
         ({"worth_choice": 0.9}, "worth_choice"),  # crews would stand idle
         ({"worth_fades": (0.5, 0.75, 1.0)}, "worth_fades"),  # the later the better
+        ({"worth_fades_min": (40.0, 15.0)}, "worth_fades_min"),
+        ({"worth_fades_min": (15.0,)}, "worth_fades_min"),
     ],
 )
 def test_bad_setting_is_refused(changes: dict[str, Any], named: str) -> None:
