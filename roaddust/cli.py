@@ -593,26 +593,51 @@ def show_letter(
 
 @dead_letters.command("retry")
 def retry_letters(
-    numbers: Annotated[list[int], typer.Argument(help="Of the letters.")],
-    mqtt: Mqtt = None,
+    wanted: Annotated[
+        list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Of the letters.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="All of this reason.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="All whose topic begins so: up/stations/ST01/, say.")
+    ] = None,
+    district: DistrictFolder = XINGHAI,
     db: Db = None,
     config: Config = None,
 ) -> None:
-    """Send them again, after what was wrong has been put right."""
-    from broker.connection import Address
-    from roaddust.clock import WallClock
-    from roaddust.deadletters import retry
-    from roaddust.publisher import Publisher
+    """Take them in again, after what was wrong has been put right. Exit status 1 if any stays."""
+    from roaddust.deadletters import Retry, numbers
+    from roaddust.registry import registry
 
-    with _said_plainly(), _database(db, config) as conn:
-        settings = _settings({"mqtt": mqtt}, config)
-        publisher = Publisher(Address.parse(settings.mqtt), settings.prefix, status=False)
-        publisher.start()
-        try:
-            sent = retry(conn, publisher, numbers, WallClock().now())
-        finally:
-            publisher.stop()
-        sys.stdout.write(f"sent again: {', '.join(map(str, sent))}\n")
+    if not wanted and reason is None and topic is None:
+        raise typer.BadParameter("which ones? Give numbers, --reason or --topic")
+    with _said_plainly():
+        loaded, settings = _prepare(district, config, {"db": db})
+        stay = 0
+        with _database(db, config) as conn:
+            _, now = _zone_and_now(district, conn)
+            again = Retry(registry(loaded), settings.ingest)
+            which = wanted or numbers(conn, reason=reason, topic=topic)
+            for one in again.each(conn, which, now):
+                stay += one.refused
+                sys.stdout.write(f"{one.id}  {_became(one)}\n")
+        if stay:
+            raise typer.Exit(1)
+
+
+def _became(one: Any) -> str:
+    """What became of a dead letter, in both languages."""
+    match one.became:
+        case "stored":
+            late = f", 迟到 late {one.late}" if one.late else ""
+            return f"入库 stored {one.stored}{late}"
+        case "duplicate":
+            return "已在库 a duplicate: it is stored already"
+        case "refused":
+            return f"仍被拒 refused again: {one.reason}: {one.detail}"
+    return (
+        f"入库 stored {one.stored}, 重复 duplicates {one.duplicates}, "
+        f"仍被拒 refused {one.refused}: letters of their own now"
+    )
 
 
 @quality.command("propose")
