@@ -78,6 +78,9 @@ def _streets(folder: Path) -> tuple[District, RoadGraph]:
 
 def run(wanted: Wanted) -> Result:
     """Run a trial. Raises GivenUp when it was stopped."""
+    # The pool hands out one more trial than can be cancelled.
+    if _stop.is_set():
+        raise GivenUp
     district, graph = _streets(wanted.district)
     first = wanted.scenario.start
 

@@ -1,13 +1,19 @@
 import csv
 import re
+import threading
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from roaddust import trials
 from roaddust.cli import app
+from roaddust.settings import Settings
+from simulators.scenario import load_scenario
 
 runner = CliRunner()
+
+XINGHAI = Path(__file__).parents[2] / "geo" / "data" / "xinghai"
 
 
 def rows(folder: Path) -> dict[tuple[str, str], str]:
@@ -41,6 +47,26 @@ def test_the_platform_is_judged_beside_the_others(tmp_path: Path) -> None:
     assert 0 < float(found["platform", dose]) < float(found["nothing", dose])
     # Nothing of the services is left.
     assert not list((tmp_path / "data" / "evaluate").iterdir())
+
+
+def test_no_trial_begins_once_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool hands out a trial more than can be cancelled: it ends before it starts services."""
+    stopped = threading.Event()
+    stopped.set()
+    monkeypatch.setattr(trials, "_stop", stopped)
+    folder = tmp_path / "evaluate"
+    wanted = trials.Wanted(
+        district=XINGHAI,
+        settings=Settings(),
+        scenario=load_scenario("ordinary"),
+        policy=trials.PLATFORM,
+        seed=1,
+        days=0.1,
+        folder=folder,
+    )
+    with pytest.raises(trials.GivenUp):
+        trials.run(wanted)
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
