@@ -5,8 +5,9 @@ import { echarts } from "/lib/echarts/index.js";
 import { alarmHealth } from "./alarm-api.js";
 import { get } from "./api.js";
 import { crewName, district, placeName, setDistrict } from "./board.js";
+import { scaled } from "./scale.js";
 import { age, clock, day, language, moment, setZone, speak, t } from "./texts.js";
-import { switchTheme, theme } from "./theme-switch.js";
+import { theme } from "./theme-switch.js";
 
 const RULES = new Set(["inc60", "inc15", "pm10_60", "tsp5", "cusum", "gate"]);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -34,7 +35,7 @@ function option(health) {
   const [ink, faint, rule] = ["--ink", "--ink-3", "--rule"].map(colour);
   const line = (value, name, shade) => ({
     yAxis: value, lineStyle: { color: shade, type: "dashed", width: 1.3 },
-    label: { formatter: name, position: "insideStartTop", color: ink, fontSize: 11, backgroundColor: colour("--panel"), padding: [0, 3] },
+    label: { formatter: name, position: "insideStartTop", color: ink, fontSize: scaled(11), backgroundColor: colour("--panel"), padding: [0, 3] },
   });
   const level = (name, n) => ({
     name: t(`level.${n}`), type: "bar", stack: "all", barCategoryGap: "18%", itemStyle: { color: colour(`--level-${n}`) },
@@ -47,18 +48,18 @@ function option(health) {
   const highest = Math.max(1, ...shown.map((bar) => bar.low + bar.medium + bar.high));
   return {
     animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
-    legend: { top: 0, left: 0, itemWidth: 14, itemHeight: 9, textStyle: { color: colour("--ink-2"), fontSize: 12 } },
-    grid: { left: 36, right: 12, top: 30, bottom: 24 },
+    legend: { top: 0, left: 0, itemWidth: 14, itemHeight: 9, textStyle: { color: colour("--ink-2"), fontSize: scaled(12) } },
+    grid: { left: scaled(36), right: 12, top: scaled(30), bottom: scaled(24) },
     tooltip: {
-      trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colour("--panel"), borderColor: rule, textStyle: { color: ink, fontSize: 12 },
+      trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colour("--panel"), borderColor: rule, textStyle: { color: ink, fontSize: scaled(12) },
       formatter: (items) => [moment(items[0].value[0] - (width * 600_000) / 2), ...items.map(({ seriesName, value }) => `${seriesName}  ${value[1]}`)].join("\n"),
     },
-    xAxis: { type: "time", min: Date.parse(health.since), max: Date.parse(health.until), axisLabel: { color: faint, hideOverlap: true, formatter: (time) => (width > hourly ? moment(time) : clock(time)) }, axisLine: { lineStyle: { color: rule } }, splitLine: { show: false } },
-    yAxis: { type: "value", minInterval: 1, max: Math.max(highest, Math.ceil(health.norms.acceptable_per_operator_hour * perBar * 1.15)), axisLabel: { color: faint }, splitLine: { lineStyle: { color: rule, opacity: 0.6 } } },
+    xAxis: { type: "time", min: Date.parse(health.since), max: Date.parse(health.until), axisLabel: { fontSize: scaled(12), color: faint, hideOverlap: true, formatter: (time) => (width > hourly ? moment(time) : clock(time)) }, axisLine: { lineStyle: { color: rule } }, splitLine: { show: false } },
+    yAxis: { type: "value", minInterval: 1, max: Math.max(highest, Math.ceil(health.norms.acceptable_per_operator_hour * perBar * 1.15)), axisLabel: { fontSize: scaled(12), color: faint }, splitLine: { lineStyle: { color: rule, opacity: 0.6 } } },
     series: [
       { ...level("high", 3), markLine: { silent: true, symbol: "none", data: norm },
         markArea: { silent: true, itemStyle: { color: colour("--level-3"), opacity: 0.14 },
-          data: health.floods.map(({ since, until }) => [{ xAxis: Date.parse(since), name: t("health.flood"), label: { color: ink, fontSize: 11, position: "insideTop" } }, { xAxis: Date.parse(until) }]) } },
+          data: health.floods.map(({ since, until }) => [{ xAxis: Date.parse(since), name: t("health.flood"), label: { color: ink, fontSize: scaled(11), position: "insideTop" } }, { xAxis: Date.parse(until) }]) } },
       level("medium", 2), level("low", 1),
     ],
   };
@@ -146,7 +147,6 @@ const Page = {
       const found = health.value;
       return h("main", { class: "sheet-page" }, [
         h("header", {}, [
-          h("h1", {}, t("health.heading")),
           h("div", { class: "right noprint" }, [
             h("div", { class: "spans", role: "group", "aria-label": t("health.span") }, [1, 7].map((days) =>
               h("button", { type: "button", key: days, class: query.days === days ? "on" : "", "aria-pressed": query.days === days, onClick: () => (query.days = days) }, t(days === 1 ? "health.a_day" : "health.a_week")))),
@@ -154,8 +154,6 @@ const Page = {
             h("button", { type: "button", disabled: !found || !query.until, onClick: () => (query.until = null) }, t("health.until_now")),
             h("label", {}, [t("health.operators"), " ", h("select", { value: query.operators, onChange: (event) => (query.operators = Number(event.target.value)) }, [1, 2, 3, 4].map((n) => h("option", { key: n, value: n }, n)))]),
             h("button", { type: "button", onClick: () => print() }, t("health.print")),
-            h("button", { type: "button", onClick: switchTheme }, t(theme.value === "dark" ? "app.to_light" : "app.to_dark")),
-            h("a", { href: `?lang=${language() === "en" ? "zh-CN" : "en"}`, lang: language() === "en" ? "zh-CN" : "en" }, t("app.language")),
           ]),
           found ? h("p", { class: "lead" }, t("health.lead", { since: moment(found.since), until: moment(found.until), n: found.operators })) : null,
         ]),

@@ -4,6 +4,7 @@ import { h, onBeforeUnmount, onMounted, ref, watch } from "/lib/vue/vue.esm-brow
 import { echarts } from "/lib/echarts/index.js";
 import { district } from "./board.js";
 import { band, colour, fan, hourlyMean, withGaps } from "./chart.js";
+import { scaled } from "./scale.js";
 import { clock, language, moment, t, whole } from "./texts.js";
 import { theme } from "./theme-switch.js";
 
@@ -28,7 +29,7 @@ const marks = (why) => [
 function limitLines(rule) {
   return (district.limits[rule] ?? []).flatMap((value, i) => (value == null ? [] : [{
     yAxis: value, lineStyle: { color: colour(`--level-${i + 1}`), type: i === 2 ? "solid" : "dashed", width: 1.2 },
-    label: { formatter: t("chart.limit", { level: t(`level.${i + 1}`), value }), position: "insideStartTop", color: colour(`--level-${i + 1}-ink`), fontSize: 11, distance: [2, 1], backgroundColor: colour("--panel"), padding: [0, 3], borderRadius: 3 },
+    label: { formatter: t("chart.limit", { level: t(`level.${i + 1}`), value }), position: "insideStartTop", color: colour(`--level-${i + 1}-ink`), fontSize: scaled(11), distance: [2, 1], backgroundColor: colour("--panel"), padding: [0, 3], borderRadius: 3 },
   }]));
 }
 
@@ -59,26 +60,26 @@ export function axisOption(history, why, leadH, narrow = false) {
   const seen = Math.max(1, shownLanes.length) * 20;
   const axis = (gridIndex, bottom) => ({
     type: "time", gridIndex, min: since, max: end, axisLine: { lineStyle: { color: rule } }, axisTick: { show: bottom, lineStyle: { color: rule } },
-    axisLabel: { show: bottom, color: faint, hideOverlap: true, formatter: (time) => (end - since > 30 * 3_600_000 ? moment(time) : clock(time)) }, splitLine: { show: false },
+    axisLabel: { fontSize: scaled(12), show: bottom, color: faint, hideOverlap: true, formatter: (time) => (end - since > 30 * 3_600_000 ? moment(time) : clock(time)) }, splitLine: { show: false },
     axisPointer: { label: { show: bottom, formatter: ({ value }) => moment(value, history.until) } },
   });
   const values = (gridIndex, max, name) => ({
-    type: "value", gridIndex, max, name, nameTextStyle: { color: faint, align: "left", padding: [0, 0, 0, -34] }, nameGap: 8, min: (range) => Math.min(0, Math.floor(range.min / 20) * 20),
-    splitNumber: 3, axisLabel: { color: faint }, splitLine: { lineStyle: { color: rule, opacity: 0.6 } },
+    type: "value", gridIndex, max, name, nameTextStyle: { fontSize: scaled(12), color: faint, align: "left", padding: [0, 0, 0, -34] }, nameGap: 8, min: (range) => Math.min(0, Math.floor(range.min / 20) * 20),
+    splitNumber: 3, axisLabel: { fontSize: scaled(12), color: faint }, splitLine: { lineStyle: { color: rule, opacity: 0.6 } },
   });
-  const laneAxis = (gridIndex, data) => ({ type: "category", gridIndex, data, inverse: true, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: colour("--ink-2"), fontSize: 11, width: 58, overflow: "truncate" }, splitLine: { show: true, lineStyle: { color: rule, opacity: 0.5 } } });
+  const laneAxis = (gridIndex, data) => ({ type: "category", gridIndex, data, inverse: true, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { fontSize: scaled(11), color: colour("--ink-2"), width: 58, overflow: "truncate" }, splitLine: { show: true, lineStyle: { color: rule, opacity: 0.5 } } });
   const clamp = (time) => Math.min(end, Math.max(since, time));
   const episodes = history.episodes.filter(({ ended_at: over }) => !over || Date.parse(over) > since).map((episode) => [
     { xAxis: clamp(Date.parse(episode.started_at)), itemStyle: { color: colour(`--level-${Math.max(1, episode.level)}`), opacity: 0.16 } },
     { xAxis: clamp(episode.ended_at ? Date.parse(episode.ended_at) : until) },
   ]);
-  const nowLine = { silent: true, symbol: "none", data: [{ xAxis: until, lineStyle: { color: faint, type: "solid", width: 1 }, label: { formatter: t("segment.now"), color: faint, fontSize: 11, position: "end" } }] };
+  const nowLine = { silent: true, symbol: "none", data: [{ xAxis: until, lineStyle: { color: faint, type: "solid", width: 1 }, label: { formatter: t("segment.now"), color: faint, fontSize: scaled(11), position: "end" } }] };
   const proof = new Map(why.orders.map((order) => [order.id, order.proven]));
   return {
     animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
     axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: faint } },
     tooltip: {
-      trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colour("--panel"), borderColor: rule, textStyle: { color: ink, fontSize: 12 },
+      trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colour("--panel"), borderColor: rule, textStyle: { color: ink, fontSize: scaled(12) },
       formatter: (items) => {
         const list = [items].flat();
         const lines = new Map(list.filter(({ value, seriesName }) => seriesName && value?.[1] != null).map(({ seriesName, value, seriesType }) =>
@@ -87,7 +88,7 @@ export function axisOption(history, why, leadH, narrow = false) {
         return [moment(list[0].axisValue ?? list[0].value[0], history.until), ...[...lines].map(([name, value]) => `${name}  ${value}`)].join("\n");
       },
     },
-    legend: { top: 0, left: 0, itemWidth: 18, itemHeight: 8, itemGap: 16, textStyle: { color: colour("--ink-2"), fontSize: 12 },
+    legend: { top: 0, left: 0, itemWidth: 18, itemHeight: 8, itemGap: 16, textStyle: { color: colour("--ink-2"), fontSize: scaled(12) },
       data: [t("chart.increment_60"), t("chart.increment"), t("chart.estimate"), ...(foreseen.length ? [t("chart.forecast")] : []), t("chart.pm10"), t("chart.background")] },
     grid: [
       { left: 74, right: 14, top: narrow ? 100 : 54, bottom: 212 + work + seen },
@@ -122,7 +123,7 @@ export function axisOption(history, why, leadH, narrow = false) {
           const shade = colour(proven === false ? "--bad" : "--water");
           return { type: "group", children: [
             { type: "rect", shape: { x, y: y - 8, width: Math.max(3, to - x), height: 16, r: 3 }, style: { fill: proven == null ? "transparent" : shade, stroke: shade, lineWidth: 1.6, opacity: 0.95 } },
-            { type: "text", style: { text: proven == null ? "?" : proven ? "✓" : "✗", x: Math.max(x + 3, to + 4), y: y - 6, fill: shade, fontSize: 12, fontWeight: 700 } },
+            { type: "text", style: { text: proven == null ? "?" : proven ? "✓" : "✗", x: Math.max(x + 3, to + 4), y: y - 6, fill: shade, fontSize: scaled(12), fontWeight: 700 } },
           ] };
         },
       },

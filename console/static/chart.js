@@ -2,6 +2,7 @@
 import { h, onBeforeUnmount, onMounted, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { echarts } from "/lib/echarts/index.js";
 import { district } from "./board.js";
+import { scaled } from "./scale.js";
 import { clock, language, moment, signed, t, whole } from "./texts.js";
 import { theme } from "./theme-switch.js";
 
@@ -82,7 +83,7 @@ export function option(history, narrow) {
         lineStyle: { color: colour(`--level-${i + 1}`), type: i === 2 ? "solid" : "dashed", width: 1.2 },
         label: {
           formatter: t("chart.limit", { level: t(`level.${i + 1}`), value }),
-          position: "insideStartTop", color: colour(`--level-${i + 1}-ink`), fontSize: 11, distance: [2, 1],
+          position: "insideStartTop", color: colour(`--level-${i + 1}-ink`), fontSize: scaled(11), distance: [2, 1],
           backgroundColor: colour("--panel"), padding: [0, 3], borderRadius: 3,
         },
       }]);
@@ -99,7 +100,7 @@ export function option(history, narrow) {
       xAxis: clamp(Date.parse(order.started_at)),
       name: t(`treatment.${order.treatment}`),
       itemStyle: { color: colour("--water"), opacity: 0.28 },
-      label: { show: true, position: "insideTop", color: colour("--water-ink"), fontSize: 11, fontWeight: 600 },
+      label: { show: true, position: "insideTop", color: colour("--water-ink"), fontSize: scaled(11), fontWeight: 600 },
     },
     { xAxis: clamp(order.ended_at ? Date.parse(order.ended_at) : until) },
   ]);
@@ -113,13 +114,13 @@ export function option(history, narrow) {
     type: "time", gridIndex, min: since, max: end,
     axisLine: { lineStyle: { color: rule } },
     axisTick: { show: bottom, lineStyle: { color: rule } },
-    axisLabel: { show: bottom, color: faint, hideOverlap: true, formatter: (time) => clock(time) },
+    axisLabel: { fontSize: scaled(12), show: bottom, color: faint, hideOverlap: true, formatter: (time) => clock(time) },
     splitLine: { show: false },
     axisPointer: { label: { show: bottom, formatter: ({ value }) => moment(value, history.until) } },
   });
   const values = (gridIndex, max) => ({
     type: "value", gridIndex, min: (range) => Math.min(0, Math.floor(range.min / 20) * 20), max,
-    splitNumber: 3, axisLabel: { color: faint }, splitLine: { lineStyle: { color: rule, opacity: 0.6 } },
+    splitNumber: 3, axisLabel: { fontSize: scaled(12), color: faint }, splitLine: { lineStyle: { color: rule, opacity: 0.6 } },
   });
   return {
     animation: false,
@@ -127,7 +128,7 @@ export function option(history, narrow) {
     axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: faint } },
     tooltip: {
       trigger: "axis", renderMode: "richText", confine: true,
-      backgroundColor: colour("--panel"), borderColor: rule, textStyle: { color: ink, fontSize: 12 },
+      backgroundColor: colour("--panel"), borderColor: rule, textStyle: { color: ink, fontSize: scaled(12) },
       formatter: (items) => {
         const seen = new Map(items.filter(({ value }) => value[1] != null).map(({ seriesName, value }) =>
           [seriesName, value.length > 2 ? `${whole(value[2])}–${whole(value[3])}` : whole(value[1])]));
@@ -137,7 +138,7 @@ export function option(history, narrow) {
     },
     legend: {
       top: 0, left: 0, itemWidth: 18, itemHeight: 8, itemGap: narrow ? 10 : 18,
-      textStyle: { color: colour("--ink-2"), fontSize: 12 },
+      textStyle: { color: colour("--ink-2"), fontSize: scaled(12) },
       data: [t("chart.pm10"), t("chart.background"), t("chart.increment"), t("chart.increment_60"),
         t("chart.estimate"), ...(foreseen.length ? [t("chart.forecast")] : [])],
     },

@@ -3,9 +3,9 @@ import { computed, createApp, h, onBeforeUnmount, reactive, shallowRef, watch } 
 import { get } from "./board-api.js";
 import { Decision } from "./decision.js";
 import { Gantt, barText, placeOf } from "./gantt.js";
+import { fact, inHead } from "./head.js";
 import { listen, live, onChange, tables } from "./live.js";
-import { clock, clockSeconds, day, language, moment, nameOf, setZone, speak, t } from "./texts.js";
-import { switchTheme, theme } from "./theme-switch.js";
+import { clock, language, moment, nameOf, setZone, speak, t } from "./texts.js";
 import "./why.js";
 
 const MINUTE = 60_000;
@@ -137,35 +137,19 @@ async function kept() {
 
 // Parts ---------------------------------------------------------------------------------------
 
-const Head = () =>
-  h("header", { class: "top" }, [
-    h("a", { class: "skip", href: "#boardtable", onClick: () => (view.table = true) }, t("board.skip")),
-    h("img", { src: "/static/icon.svg", alt: "", width: 34, height: 34 }),
-    h("div", { class: "title" }, [h("h1", {}, t("board.heading")), h("p", {}, nameOf(district))]),
-    tables.overview.now ? h("div", { class: "time" }, [h("b", {}, clockSeconds(tables.overview.now)), h("span", {}, day(tables.overview.now))]) : null,
-    board.value ? h(Today) : null,
-    h("div", { class: "controls" }, [
-      h("span", { class: live.connected ? "pulse on" : "pulse", role: "status" }, [h("i"), t(live.connected ? "header.live" : "header.offline")]),
-      h("button", { type: "button", lang: language() === "en" ? "zh-CN" : "en", onClick: () => location.assign(`?lang=${language() === "en" ? "zh-CN" : "en"}`) }, t("app.language")),
-      h("button", { type: "button", onClick: switchTheme }, t(theme.value === "dark" ? "app.to_light" : "app.to_dark")),
-      h("form", { method: "post", action: "/logout" }, h("button", { title: me.name }, t("app.sign_out"))),
-    ]),
-  ]);
-
 const share = (today) => (today.due ? `${Math.round((100 * today.on_time) / today.due)}%` : "–");
 const expected = (today) => `${Math.round((100 * (today.on_time + today.on_time_planned)) / (today.due + today.due_planned))}%`;
 const m3 = (litres) => (litres / 1000).toFixed(1);
 
 const Today = () => {
   const { today } = board.value;
-  const fact = (label, value, ahead) =>
-    h("div", { class: "fact" }, [h("span", {}, label), h("b", {}, [value, ahead ? h("small", {}, ` / ${ahead}`) : null])]);
-  return h("div", { class: "factrow", title: t("board.today_hint") }, [
-    fact(t("board.treatments"), String(today.treatments), String(today.treatments + today.treatments_planned)),
-    fact(t("board.water"), `${m3(today.water_l)} m³`, m3(today.water_l + today.water_planned_l)),
-    fact(t("board.km"), `${today.km.toFixed(1)} km`, (today.km + today.km_planned).toFixed(1)),
-    fact(t("board.on_time"), share(today), today.due + today.due_planned ? t("board.of_musts", { share: expected(today), n: today.due + today.due_planned }) : ""),
-  ]);
+  const of = (label, value, ahead) => fact(label, [value, ahead ? h("small", {}, ` / ${ahead}`) : null]);
+  return inHead([
+    of(t("board.treatments"), String(today.treatments), String(today.treatments + today.treatments_planned)),
+    of(t("board.water"), `${m3(today.water_l)} m³`, m3(today.water_l + today.water_planned_l)),
+    of(t("board.km"), `${today.km.toFixed(1)} km`, (today.km + today.km_planned).toFixed(1)),
+    of(t("board.on_time"), share(today), today.due + today.due_planned ? t("board.of_musts", { share: expected(today), n: today.due + today.due_planned }) : ""),
+  ], t("board.today_hint"));
 };
 
 const Tools = () =>
@@ -342,7 +326,7 @@ const Page = {
     const crews = computed(() => district.crews);
     return () =>
       h("div", { class: ["boardpage", decision.open || chosen.order || chosen.crew ? "opened" : ""] }, [
-        h(Head),
+        board.value ? h(Today) : inHead([]),
         trouble.text ? h("p", { class: "banner lost", role: "alert" }, trouble.text) : null,
         live.known && !live.connected ? h("p", { class: "banner lost", role: "alert" }, t("app.reconnecting")) : null,
         h("main", {}, board.value ? [
@@ -371,6 +355,7 @@ Object.assign(district, layers, {
 setZone(layers.timezone);
 Object.assign(me, user);
 fit();
+document.querySelector(".skip").addEventListener("click", () => (view.table = true));
 createApp(Page).mount("#app");
 await load();
 listen();

@@ -1,6 +1,7 @@
 // Crews over their shifts as bars, drawn in SVG: what truly happened left of now, the plan right of
 // it. It draws what it is given and says what was chosen, dropped or dragged; it asks nobody.
 import { h, nextTick, onBeforeUnmount, onMounted, reactive, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
+import { scaled } from "./scale.js";
 import { clock, day, nameOf, t } from "./texts.js";
 
 export const TREATS = {
@@ -80,7 +81,7 @@ export const Gantt = {
     const tall = () => {
       const least = laidOut(props.crews);
       const spare = (size.height - 2 - least.height) / Math.max(1, props.crews.length);
-      return Math.min(ROW_MOST, Math.max(ROW_LEAST, Math.floor(ROW_LEAST + spare)));
+      return Math.min(scaled(ROW_MOST), Math.max(ROW_LEAST, Math.floor(ROW_LEAST + spare)));
     };
     const bar_of = () => ({ top: 8 + (tall() - ROW_LEAST) * 0.16, height: 24 + (tall() - ROW_LEAST) * 0.4 });
     const lane_of = () => {
@@ -183,7 +184,7 @@ export const Gantt = {
       const [left, width] = clipped(bar.start, bar.end);
       const key = keyOf(crew.id, bar);
       const wide = width >= LABEL_FROM_PX && ["work", "refill", "broken"].includes(bar.kind);
-      const large = tall() >= LARGE_FROM ? 13 : 11;
+      const large = scaled(tall() >= LARGE_FROM ? 13 : 11);
       // Its whole name where there is room, else its id; half a name says nothing.
       const label = (bar.kind === "work" ? order ? props.names.labels(order) : [] : [t(`bar.${bar.kind}`)])
         .find((text) => widthOf(text, large) <= width - 8);

@@ -40,7 +40,7 @@ export const StationHealth = {
     const row = (station) => {
       const now = tables.stations[station.id] ?? {};
       const day = days.value[station.id] ?? {};
-      const doubts = now.doubts?.length ? now.doubts.map((test) => t(`test.${test}`)).join("、") : "";
+      const doubts = now.doubts?.length ? now.doubts.map((test) => t(`test.${test}`)).join(t("alarm.joint")) : "";
       const worst = Object.entries(day.by_test ?? {}).sort((a, b) => b[1] - a[1])[0];
       return h("tr", { key: station.id, class: now.health }, [
         h("th", { scope: "row" }, h("button", { type: "button", class: "link", onClick: () => emit("show", station) }, [

@@ -63,7 +63,7 @@ export const StreetMap = {
         renderer: L.svg({ padding: 0.4 }),
       });
       for (const [pane, z] of [["sites", 350], ["beds", 360], ["streets", 410], ["routes", 415],
-        ["names", 420], ["siteflags", 430], ["depots", 600], ["cameras", 605], ["stations", 610], ["labels", 640], ["crews", 650]]) {
+        ["names", 420], ["siteflags", 630], ["depots", 600], ["cameras", 605], ["stations", 610], ["labels", 640], ["crews", 650]]) {
         map.createPane(pane).style.zIndex = z;
       }
       // A map in a hidden view has no size yet: it is fitted when it is first shown.
@@ -491,7 +491,7 @@ export const StreetMap = {
         state.ts ? `PM10 ${whole(state.pm10)} · PM2.5 ${whole(state.pm25)} µg/m³` : "",
         state.wind_speed != null
           ? `${t("header.wind")} ${compass(state.wind_dir)} ${state.wind_speed.toFixed(1)} m/s` : "",
-        [t(`map.health_${state.health ?? "silent"}`), (state.doubts ?? []).map((test) => t(`test.${test}`)).join("、"),
+        [t(`map.health_${state.health ?? "silent"}`), (state.doubts ?? []).map((test) => t(`test.${test}`)).join(t("alarm.joint")),
           state.ts ? clock(state.ts) : ""].filter(Boolean).join(" · "),
       );
     }
@@ -637,25 +637,26 @@ export const StreetMap = {
       untouched = false;
       map.setZoom(map.getZoom() + by);
     };
-    const button = (label, text, act) =>
-      h("button", { class: "tool", type: "button", title: label, "aria-label": label, onClick: act }, text);
+    const glyph = (name) => h("svg", { "aria-hidden": "true" }, h("use", { href: `/static/icons.svg#${name}` }));
+    const button = (label, name, act) =>
+      h("button", { class: "tool", type: "button", title: label, "aria-label": label, onClick: act }, glyph(name));
 
     const toggle = (name) => () => (panel.value = panel.value === name ? "" : name);
-    const opener = (name, label, text) =>
+    const opener = (name, label) =>
       h("button", {
         class: ["tool", panel.value === name ? "on" : ""], type: "button", title: label, "aria-label": label,
         "aria-expanded": panel.value === name, onClick: toggle(name),
-      }, text);
+      }, glyph(name));
 
     return () =>
       h("section", { class: ["map", props.plain ? "plain" : ""], "aria-label": t("app.map") }, [
         h("div", { class: "canvas", ref: host }),
         props.plain ? null : h("div", { class: "tools" }, [
-          button(t("map.zoom_in"), "+", zoom(1)),
-          button(t("map.zoom_out"), "−", zoom(-1)),
-          button(t("map.fit"), "⤢", fit),
-          opener("layers", t("map.layers_button"), "☰"),
-          opener("health", t("map.health"), "♥"),
+          button(t("map.zoom_in"), "plus", zoom(1)),
+          button(t("map.zoom_out"), "minus", zoom(-1)),
+          button(t("map.fit"), "fit", fit),
+          opener("layers", t("map.layers_button")),
+          opener("health", t("map.health")),
         ]),
         panel.value === "layers" ? h(LayerPanel) : null,
         panel.value === "health" ? h(StationHealth, { onClose: () => (panel.value = ""), onShow: goTo }) : null,

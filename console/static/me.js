@@ -1,6 +1,6 @@
 // One's own account: password, sessions.
 import { createApp, h, onMounted, reactive } from "/lib/vue/vue.esm-browser.prod.js";
-import { ask, attempt, Field, Head, root, Table, Trouble, trouble } from "./people-parts.js";
+import { ask, attempt, Field, root, Table, Trouble, trouble } from "./people-parts.js";
 import { moment, setZone, speak, t } from "./texts.js";
 
 const state = reactive({ me: null, sessions: [], changed: false });
@@ -90,7 +90,6 @@ const Sessions = {
 const Page = {
   setup: () => () =>
     h("div", { class: "sheetpage" }, [
-      h(Head, { heading: t("me.heading") }),
       h("main", { class: "solo narrow" }, [
         h("section", { class: "panel pad" }, [
           h("h2", {}, root.dataset.name),

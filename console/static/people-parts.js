@@ -1,7 +1,6 @@
 // What the pages of people share: requests that change things, the head, dialogs.
 import { h, nextTick, onMounted, reactive, ref } from "/lib/vue/vue.esm-browser.prod.js";
-import { language, t } from "./texts.js";
-import { switchTheme, theme } from "./theme-switch.js";
+import { t } from "./texts.js";
 
 export const root = document.getElementById("app");
 
@@ -37,19 +36,6 @@ export async function attempt(act) {
 }
 
 export const Trouble = () => h("p", { class: "trouble", role: "alert" }, trouble.words);
-
-export const Head = {
-  props: ["heading"],
-  setup: (props) => () =>
-    h("header", { class: "top" }, [
-      h("div", { class: "title" }, [h("h1", {}, props.heading), h("p", {}, root.dataset.district)]),
-      h("div", { class: "controls", style: "margin-left:auto" }, [
-        h("button", { type: "button", lang: language() === "en" ? "zh-CN" : "en", onClick: () => location.assign(`?lang=${language() === "en" ? "zh-CN" : "en"}`) }, t("app.language")),
-        h("button", { type: "button", onClick: switchTheme }, t(theme.value === "dark" ? "app.to_light" : "app.to_dark")),
-        h("form", { method: "post", action: "/logout" }, h("button", {}, t("app.sign_out"))),
-      ]),
-    ]),
-};
 
 // A modal dialog that takes the focus and gives it back; Escape closes it.
 export const Dialog = {

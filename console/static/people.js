@@ -1,6 +1,6 @@
 // Users, tokens of programs, and the record of what was done.
 import { createApp, h, onMounted, reactive, ref } from "/lib/vue/vue.esm-browser.prod.js";
-import { ask, attempt, Choice, Dialog, Field, Head, root, Sure, Table, Told, Trouble } from "./people-parts.js";
+import { ask, attempt, Choice, Dialog, Field, root, Sure, Table, Told, Trouble } from "./people-parts.js";
 import { moment, nameOf, setZone, speak, t } from "./texts.js";
 
 const ROLES = ["viewer", "operator", "dispatcher", "crew", "administrator"];
@@ -350,7 +350,6 @@ const Page = {
   setup() {
     return () =>
       h("div", { class: "sheetpage" }, [
-        h(Head, { heading: t("people.heading") }),
         h("main", { class: "solo" }, [
           h("div", { class: "tabs", role: "tablist", "aria-label": t("people.heading"), onKeydown: turn },
             TABS.map((tab) =>

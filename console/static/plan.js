@@ -72,14 +72,14 @@ export const Plan = {
               h("span", { class: `lamp ${state}`, "aria-hidden": "true" }),
               h("span", { class: "crewname" }, [h("b", {}, nameOf(crew)), h("small", {}, [t(`crew_kind.${crew.kind}`), " · ", t("plan.off_shift", { shifts: crew.shifts.join(", ") })])]),
               h("span", { class: "crewstate" }, [
-                h("b", {}, t(`crew_state.${state}`)),
+                h("b", {}, live.known ? t(`crew_state.${state}`) : "–"),
                 now.speed_kmh != null && ["driving", "working"].includes(state) ? h("small", {}, `${whole(now.speed_kmh)} km/h`) : null,
               ]),
               h(Water, { crew, now }),
             ]),
             open.length
               ? h("ol", {}, open.map((order) => h(OrderRow, { order, key: order.id })))
-              : h("p", { class: "quiet" }, t("plan.no_orders")),
+              : h("p", { class: "quiet" }, t(live.known ? "plan.no_orders" : "app.loading")),
             ended.length
               ? h("button", {
                 type: "button", class: "link ended", "aria-expanded": !!unfolded[crew.id],

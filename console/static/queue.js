@@ -502,7 +502,7 @@ export const Queue = {
       return h("section", { class: "queue", id: "queue", ref: root, "aria-label": t("queue.heading"), tabindex: -1 }, [
         h("h2", { class: "panehead" }, [
           t("queue.heading"),
-          h("b", { class: waiting ? "count alert" : "count", title: t("alarm.waiting", { n: waiting }) }, `${waiting} / ${standing}`),
+          h("b", { class: waiting ? "count alert" : "count", title: t("alarm.waiting", { n: waiting }) }, live.known ? `${waiting} / ${standing}` : "–"),
         ]),
         h("div", { class: "qtools" }, [
           h("input", {
@@ -522,7 +522,7 @@ export const Queue = {
         batchBar(),
         answerBar(),
         h("div", { class: "scroll", ...inList }, [
-          live.known && !shown.length ? nothing() : null,
+          live.known ? (shown.length ? null : nothing()) : h("p", { class: "quiet coming", role: "status" }, t("app.loading")),
           h("div", { ...(shown.length ? { role: "treegrid", "aria-label": t("queue.heading"), "aria-multiselectable": "true" } : {}), class: "cards" }, shown.map(rowOf)),
           returned > 1 && me.may_act ? h("p", { class: "allreturned" }, h("button", { type: "button", disabled: busy.value, onClick: () => acknowledgeReturned() }, t("queue.acknowledge_returned", { n: returned }))) : null,
           fold("aside", aside, () => h("div", { role: "treegrid", class: "asides", "aria-label": t("queue.aside") },

@@ -1,13 +1,7 @@
-// Of the reports: print, make one now, light or dark. The page itself is complete without it.
+// Of the reports: print, make one now. The page itself is complete without it.
 const find = (id) => document.getElementById(id);
 
 find("print")?.addEventListener("click", () => print());
-
-find("theme")?.addEventListener("click", () => {
-  const root = document.documentElement;
-  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-  localStorage.setItem("theme", root.dataset.theme);
-});
 
 find("make")?.addEventListener("click", async ({ currentTarget: button }) => {
   const form = find("choose");

@@ -7,8 +7,7 @@ import { get } from "./api.js";
 import { AxisChart } from "./axis-chart.js";
 import { crewName, district, me, roadName, setDistrict } from "./board.js";
 import { LEAD_H } from "./chart.js";
-import { age, clock, language, moment, nameOf, setZone, signed, speak, t, whole } from "./texts.js";
-import { switchTheme, theme } from "./theme-switch.js";
+import { age, clock, language, moment, setZone, signed, speak, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
 import { explainOrder, sentence, share } from "./why.js";
 import { decisionLines, groundLines, worthLines } from "./why-words.js";
@@ -143,15 +142,13 @@ const Page = {
       const [past, found] = [history.value, why.value];
       return h("main", { class: "sheet-page" }, [
         h("header", {}, [
-          h("h1", {}, [nameOf(segment), h("small", {}, ` ${segment.id} · ${roadName(segment)} · ${whole(segment.length_m)} m`)]),
+          h("p", { class: "quiet" }, `${roadName(segment)} · ${whole(segment.length_m)} m`),
           h("div", { class: "right noprint" }, [
             h("div", { class: "spans", role: "group", "aria-label": t("chart.span") }, SPANS_H.map((n) =>
               h("button", { type: "button", key: n, class: asked.hours === n ? "on" : "", "aria-pressed": asked.hours === n, onClick: () => (asked.hours = n) }, n > 24 ? t("segment.days", { n: n / 24 }) : t("chart.hours", { n })))),
             h("button", { type: "button", onClick: load }, t("segment.again")),
             h("button", { type: "button", onClick: () => print() }, t("health.print")),
-            h("button", { type: "button", onClick: switchTheme }, t(theme.value === "dark" ? "app.to_light" : "app.to_dark")),
-            h("a", { href: `?lang=${language() === "en" ? "zh-CN" : "en"}`, lang: language() === "en" ? "zh-CN" : "en" }, t("app.language")),
-            h("a", { href: "/" }, t("segment.to_street")),
+            h("a", { class: "button", href: "/" }, t("segment.to_street")),
           ]),
         ]),
         problem.value ? h("p", { class: "problem", role: "alert" }, problem.value) : null,
@@ -177,5 +174,4 @@ const [layers, user] = await Promise.all([get("district"), get("me"), speak(docu
 setDistrict(layers);
 setZone(layers.timezone);
 Object.assign(me, user);
-document.title = `${nameOf(district.segments[id])} · ${document.title}`;
 createApp(Page).mount("#app");

@@ -72,7 +72,7 @@ const Head = () => {
     h("div", { class: "dots", "aria-hidden": "true" }, VIEWS.map((view) => h("i", { key: view, class: view === wall.view ? "on" : "" }))),
     h("span", { class: "spacer" }),
     tell(t("header.wind"), wind ? `${t("header.wind_from", { dir: compass(wind.dir) })} ${wind.speed.toFixed(1)} m/s` : "–"),
-    tell(t("header.background"), whole(background)),
+    tell(t("header.background"), background == null ? "–" : [whole(background), h("small", {}, " µg/m³")]),
     tell(t("wall.unacknowledged"), now ? alarms.waiting : "–", alarms.waiting ? "alert" : ""),
     tell(t("wall.open"), now ? alarms.standing : "–"),
     h("b", { class: "clock" }, now ? clock(now) : "–"),
@@ -91,6 +91,7 @@ const causeText = (cause) =>
 const Worries = () => {
   const shown = ranked().filter(({ level, state }) => level && state.standing !== "unmeasured").slice(0, WORRIES);
   const blind = !tables.overview.stations_live;
+  if (!live.known) return null;
   return h("ul", { class: "worries" }, shown.length
     ? shown.map(({ id, level, calm, state }) => h("li", { key: id, class: `l${level}${calm ? " calm" : ""}` }, [
       h("span", {}, placeName({ segment: id })), h("b", {}, signed(state.increment))]))
@@ -100,7 +101,7 @@ const Worries = () => {
 const Worst = () => {
   const found = worst();
   const segment = district.segments[found?.id];
-  if (!segment) return h("section", { class: "worst" }, h("p", { class: "starting" }, t("wall.blind")));
+  if (!segment) return h("section", { class: "worst" }, h("p", { class: "starting" }, t(live.known ? "wall.blind" : "app.loading")));
   const state = tables.segments[segment.id];
   const episode = Object.values(tables.episodes)
     .filter((one) => one.segment === segment.id && ["active", "recovering"].includes(one.state))

@@ -177,7 +177,7 @@ def test_language_and_theme_change_in_place_and_are_kept(visit: Visit) -> None:
     """Switching words and colours needs no reload and outlives one."""
     visit.sign_in()
     page = visit.page
-    page.get_by_role("button", name="English").click()
+    page.get_by_role("link", name="English").click()
     expect(page.locator(".queue h2")).to_contain_text("Alarms")
     expect(page.locator(".card .place").first).to_have_text("Xinghai Avenue 07 northbound")
     before = page.evaluate("document.documentElement.dataset.theme")
