@@ -26,7 +26,7 @@ class InHand:
     """
 
     def __init__(self, most_messages: int, most_bytes: int) -> None:
-        self._most_messages, self._most_bytes = most_messages, most_bytes
+        self.most_messages, self._most_bytes = most_messages, most_bytes
         self._queue: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._put_messages = self._put_bytes = 0
         self._settled_messages = self._settled_bytes = 0
@@ -38,7 +38,7 @@ class InHand:
 
     def has_room(self) -> bool:
         return (
-            self._put_messages - self._settled_messages < self._most_messages
+            self._put_messages - self._settled_messages < self.most_messages
             and self._put_bytes - self._settled_bytes < self._most_bytes
         )
 

@@ -84,7 +84,17 @@ class Ingest:
         self._settings, self._clock_now, self._on_clock = settings, clock_now, on_clock
         self._topics = Topics(registry, settings.items)
         self._in_hand = InHand(settings.in_hand_messages, settings.in_hand_mib * 2**20)
-        self._subscription = Subscription(address, settings.client_id, prefix, self._in_hand)
+        self._subscription = Subscription(
+            address,
+            settings.session,
+            prefix,
+            self._in_hand,
+            group=settings.group,
+            shared=settings.shared,
+            leaves=settings.leaves,
+            keep_s=settings.session_s,
+            five=settings.mqtt5,
+        )
         self._writer = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
         self._draining = threading.Event()
         self._giving_up = threading.Event()
@@ -93,6 +103,11 @@ class Ingest:
         self._last_tick_us: int | None = None
         self.counters = Counters()
         self.failure: BaseException | None = None
+
+    @property
+    def version(self) -> str:
+        """Of MQTT, as it is spoken with the broker now."""
+        return self._subscription.version
 
     @property
     def in_hand(self) -> int:

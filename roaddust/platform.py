@@ -85,6 +85,12 @@ class Platform:
                 f"--clock mqtt: {' and '.join(steps)} would never step, because it is ingest that "
                 "hears a tick. Add ingest to --only, or run on the wall clock"
             )
+        if settings.clock == "mqtt" and settings.ingest.shared:
+            raise WrongUse(
+                f"--clock mqtt with {settings.ingest.workers} workers of ingest: a tick comes to "
+                "one of them, and another may still hold what came before it. Set ingest.workers "
+                "to 1"
+            )
         self.clock: Clock = WallClock() if settings.clock == "wall" else TickClock()
         self.failure: BaseException | None = None
         self.failed = failed or threading.Event()
@@ -109,8 +115,9 @@ class Platform:
         try:
             console = self._start_console() if "console" in self._stages else None
             if self._stages & {"ingest", "analytics", "dispatch"}:
-                # The process that hears is the one that says whether anybody is heard.
-                hears = "ingest" in self._stages
+                # The process that hears is the one that says whether anybody is heard; of several
+                # workers the first, as there is one such topic.
+                hears = "ingest" in self._stages and settings.ingest.worker == 1
                 publisher = Publisher(address, settings.prefix, status=hears)
                 publisher.start()
                 self._open.callback(publisher.stop)

@@ -1,6 +1,7 @@
+import logging
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from paho.mqtt.client import MQTTMessage
@@ -116,6 +117,38 @@ def test_the_outbox_waits_for_a_broker_that_was_away(
         ear.disconnect()
         ear.loop_stop()
     assert not running.is_alive()
+
+
+def test_what_the_broker_will_not_have_is_reported(
+    new_mosquitto: Callable[..., Mosquitto],
+    migrated_embedded_db: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A message that the access file forbids is told of once, with topic and advice, is counted,
+    and holds up no other; it is not tried again."""
+    broker = new_mosquitto(acl="topic write test/down/status\ntopic write test/down/crews/#\n")
+    publisher = Publisher(Address.parse(broker.url), "test/")
+    publisher.start()
+    try:
+        with connect(migrated_embedded_db, name="test") as conn, caplog.at_level(logging.ERROR):
+            post(conn, [(f"down/segments/S{n}/state", b"{}", True) for n in range(3)])
+            post(conn, [("down/crews/K1/orders", b"{}", True)])
+            conn.commit()
+
+            def drained() -> bool:
+                # Some versions of Mosquitto close the connection at each refusal.
+                try:
+                    publisher.drain(conn)
+                except BrokerSilent:
+                    conn.rollback()
+                return left(conn) == 0
+
+            wait_until(drained, lambda: f"{left(conn)} in the outbox", 60)
+    finally:
+        publisher.stop()
+    assert publisher.refused == {"down/segments": 3}
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "test/down/segments/S0/state: Not authorized: allow it to this user" in told
 
 
 def left(conn: Connection) -> int:
