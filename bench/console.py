@@ -59,6 +59,7 @@ FIRST_VIEW_AIM_S = 1.5
 GROWTH_AIM_MB_H = 5.0
 """A page that grows by less would take half a year to fill a browser's gigabyte a working day."""
 VIEWS = 5
+PATIENCE_MS = 300_000
 
 # Without these, Chromium asks its maker's hosts for things at every start.
 ARGUMENTS = [
@@ -225,7 +226,7 @@ def visit(context: BrowserContext, port: int, path: str, session: str) -> Watche
 
 def first_view_s(page: Page) -> float:
     """Waits for it."""
-    page.wait_for_selector("html[data-seen]", state="attached", timeout=60_000)
+    page.wait_for_selector("html[data-seen]", state="attached", timeout=PATIENCE_MS)
     return float(page.evaluate("document.documentElement.dataset.seen")) / 1000
 
 

@@ -1,10 +1,10 @@
 """Who asks, and whether they may: session cookie, bearer, token of a program or HTTP Basic."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
@@ -250,15 +250,34 @@ async def allowed(wanted: SecurityScopes, user: Annotated[User, Depends(who)]) -
         )
     missing = [scope for scope in wanted.scopes if scope not in user.scopes]
     if missing:
-        whose = f"token {user.name}" if user.role == "program" else f"role {user.role}"
-        raise Refusal(HTTPStatus.FORBIDDEN, f"The {whose} has not the right `{missing[0]}`.")
+        lacking(user, missing[0])
     return user
+
+
+def lacking(user: User, scope: str) -> NoReturn:
+    whose = f"token {user.name}" if user.role == "program" else f"role {user.role}"
+    raise Refusal(HTTPStatus.FORBIDDEN, f"The {whose} has not the right `{scope}`.")
+
+
+def any_of(*scopes: str) -> Callable[..., Awaitable[User]]:
+    """A dependency: the user, when they have one of these rights. Raises Refusal 403."""
+
+    async def has_one(user: Annotated[User, Security(allowed, scopes=[])]) -> User:
+        if not user.scopes.intersection(scopes):
+            lacking(user, scopes[0])
+        return user
+
+    return has_one
 
 
 Anybody = Annotated[User, Depends(who)]
 Looker = Annotated[User, Security(allowed, scopes=["read"])]
 Actor = Annotated[User, Security(allowed, scopes=["act"])]
 Planner = Annotated[User, Security(allowed, scopes=["dispatch"])]
+Decider = Annotated[User, Depends(any_of("dispatch", "act"))]
+"""Who decides against the plan: of those who only `act`, what `api.board` lets them."""
+Weigher = Annotated[User, Depends(any_of("read", "dispatch", "act"))]
+"""Who asks what a decision would change sees the answer, whatever else they may see."""
 CrewLeader = Annotated[User, Security(allowed, scopes=["crew"])]
 Complainant = Annotated[User, Security(allowed, scopes=["complaints"])]
 Administrator = Annotated[User, Security(allowed, scopes=["admin"])]

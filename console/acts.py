@@ -96,7 +96,7 @@ async def acknowledge_call(pool: Pool, call: Call, actor: str, at: datetime) -> 
 async def shelve_call(
     pool: Pool, call: Call, actor: str, at: datetime, minutes: int, reason: str
 ) -> None:
-    """Put it aside for so many minutes; whom the chain of roles calls is not changed by it."""
+    """Put it aside for so many minutes; of a concern the chain of roles waits as long."""
     until = at + timedelta(minutes=minutes)
     async with pool.connection() as conn, conn.transaction():
         found = await _locked(conn, call)

@@ -98,6 +98,22 @@ class Acknowledged(BaseModel):
     ids: list[str]
 
 
+class Suppressed(BaseModel):
+    """What by design calls nobody, or not yet. `why` is `hold` (it has not held long enough),
+    `patience` (the platform has yet time to mend it), `notice` (the early warning is off while a
+    notice of haze or sand dust holds; `kind` says which) or `swing` (it came back within its
+    release, `swings` times in a day, and was not called anew)."""
+
+    why: Literal["hold", "patience", "notice", "swing"]
+    id: str
+    kind: str
+    segment: str | None
+    site: str | None
+    crew: str | None
+    since: datetime
+    swings: int | None
+
+
 class OutOfService(BaseModel):
     """A segment, site or station whose alarms call nobody for a while, with the reason."""
 

@@ -11,8 +11,9 @@ itself stand in one list. Pure functions of rows and the platform's time.
 | `shelved`        | E shelved                    | put aside until a time                       |
 | `out_of_service` | G out of service             | its place or station is out of service       |
 
-A (normal) has no row; F (suppressed by design) is what analytics does before an alarm is one:
-hold, release, early warnings during haze.
+A (normal) has no row; F (suppressed by design) calls nobody and is in no queue: a value that has
+not held long enough, trouble that the platform has yet a few minutes to mend, the early warning
+while a notice of haze or sand dust holds. `GET /api/v1/alarms/suppressed` lists it.
 """
 
 import re

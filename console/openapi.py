@@ -26,7 +26,7 @@ ABOUT = """Dust control for truck roads: what the console's pages show and do.
 
 Times are RFC 3339 in UTC, lengths metres, PM µg/m³, water litres. Lists come in pages: give `next`
 of one as the cursor of the following. Refusals are problem details (RFC 9457). Changes are limited
-to a number a minute (429 with `Retry-After`); a request to 1 MiB, a photo to 8.
+to a number a minute (429 with `Retry-After`); a request to 1 MiB, a photo to 5.
 """
 
 

@@ -1,6 +1,7 @@
 """Photos from phones: judged by what is in them, and drawn anew before they are kept.
 
-What a browser says of a file (its name, its type) counts for nothing. The picture is decoded within
+What a browser says of a file (its name, its type) counts for nothing; how many bytes it may have is
+said by `console.photo_mib` and counted on the way in (`bodies.py`). The picture is decoded within
 bounds and written as a JPEG of our own, so nothing that hid in the file, a script, a second
 format, the place where it was taken, is ever stored or served.
 """
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-BYTES_MAX = 5 * 1024 * 1024
 SIDE_MAX_PX = 6000
 """The page sends 1600 px; a phone's own picture has 4000 to 6000. A few bytes of PNG can claim
 more pixels than a machine has memory."""
@@ -37,8 +37,6 @@ def drawn_anew(body: bytes) -> Picture:
     """The picture in a file, upright, at most 1600 px a side. Raises BadPhoto."""
     if not body:
         raise BadPhoto("The photo is empty.")
-    if len(body) > BYTES_MAX:
-        raise BadPhoto("The photo has more than 5 MiB.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

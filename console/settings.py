@@ -30,7 +30,7 @@ class ConsoleSettings:
     failures_min: float = 15.0
     writes_per_min: int = 120
     body_mib: float = 1.0
-    photo_mib: float = 8.0
+    photo_mib: float = 5.0
     body_s: float = 30.0
     hosts: tuple[str, ...] = ()
     public_url: str = ""

@@ -25,8 +25,8 @@ Scope = Literal["read", "act", "dispatch", "complaints", "metrics", "admin", "cr
 
 SCOPES: dict[Scope, str] = {
     "read": "see everything that the pages show",
-    "act": "acknowledge, shelve and comment",
-    "dispatch": "plan: assign, pin, hold, add and forbid work",
+    "act": "acknowledge, shelve and comment, and add work",
+    "dispatch": "plan: assign, pin, hold, add and forbid work, and speak for a crew",
     "complaints": "pass on residents' complaints, and see what became of them",
     "metrics": "read the platform's own figures",
     "admin": "manage users and tokens, and read the audit",

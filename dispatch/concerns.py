@@ -33,6 +33,7 @@ class Concern:
     called_at: datetime | None = None
     reminded_at: datetime | None = None
     taken_at: datetime | None = None
+    shelved_until: datetime | None = None
 
     @property
     def key(self) -> Key:
@@ -75,13 +76,16 @@ def call(concern: Concern, now: datetime, limits: Limits) -> Call | None:
     """Whom to call at `now`, if anybody: one word at a time, so a long outage is no avalanche."""
     if concern.taken_at is not None and now < concern.taken_at + _minutes(limits.taken_min):
         return None
+    if concern.shelved_until is not None and now < concern.shelved_until:
+        return None
     if concern.role is None or concern.called_at is None:
         if now < concern.since + _minutes(limits.patience_min[concern.kind]):
             return None
         return _call(concern, "called", _first(concern, limits), now)
     limit = _minutes(limits.role_min.get(concern.role, min(limits.role_min.values())))
     last = concern.role not in limits.roles[:-1]
-    heard_at = max(at for at in (concern.called_at, concern.taken_at) if at is not None)
+    words = (concern.called_at, concern.taken_at, concern.shelved_until)
+    heard_at = max(at for at in words if at is not None)
     if now >= heard_at + limit and not last:
         return _call(concern, "called", _next(concern.role, limits), now)
     if last:

@@ -22,6 +22,7 @@ from console.users import ensure_admin
 from dispatch.runner import Dispatcher
 from geo.district import District
 from ingest.runner import Ingest
+from roaddust import bell
 from roaddust.clock import Clock, TickClock, WallClock
 from roaddust.keys import console_key
 from roaddust.notices import Notifier
@@ -31,7 +32,7 @@ from roaddust.reporting import Reporting
 from roaddust.reviews import look_at_rounds, review_day, review_week
 from roaddust.routine import Duty, Routine
 from roaddust.settings import STAGES, Settings, Stage
-from roaddust.timetable import Job, Timetable
+from roaddust.timetable import Job, Timetable, wake
 from store.database import Connection, abilities, connect
 from store.meta import get_meta, put_meta
 from store.migrate import migrate
@@ -224,6 +225,12 @@ class Platform:
             ]
         scheduler = Timetable(jobs).schedule(self.clock.now, self._fail)
         self._open.callback(scheduler.shutdown)
+        if "dispatch" in self._stages:
+            # Somebody at the board waits for what a decision would change.
+            def plan_now() -> None:
+                wake(scheduler, "dispatch", self.clock.now())
+
+            self._spawn("bell", lambda: bell.answer(settings.db, plan_now, self._stop))
         self._spawn("outbox", lambda: publisher.run(settings.db, self._stop))
 
     def _stage(

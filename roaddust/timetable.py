@@ -65,6 +65,11 @@ class Timetable:
         return scheduler
 
 
+def wake(scheduler: BackgroundScheduler, name: str, now: datetime) -> None:
+    """Let a job run at once; its interval begins anew. One that is running is not run twice."""
+    scheduler.modify_job(name, next_run_time=now)
+
+
 def _told(action: Callable[[datetime], None], now: Callable[[], datetime]) -> Callable[[], None]:
     def run() -> None:
         action(now())

@@ -25,6 +25,7 @@ from console.alarm_models import (
     OutOfService,
     Source,
     StandingOutOfService,
+    Suppressed,
 )
 from console.alarms import Alarm, merged, urgency
 from console.api.common import PathId, Utc, district_of, feed_of, pool_of
@@ -154,6 +155,22 @@ async def acknowledge_returned(request: Request, user: Actor) -> Acknowledged:
     )
     feed_of(request).nudge()
     return Acknowledged(ids=ids)
+
+
+@router.get("/alarms/suppressed")
+async def suppressed(request: Request, _: Looker) -> list[Suppressed]:
+    """What by design calls nobody and is in no queue (ANSI/ISA-18.2, F), the newest first."""
+    known = {segment.id for segment in district_of(request).segments}
+    now = await feed_of(request).time()
+    async with pool_of(request).connection() as conn:
+        found = await rows(conn, SQL.suppressed, {"now": now})
+    return [
+        # A concern knows its place, not of what kind that is.
+        Suppressed.model_validate(
+            one | {"segment": one["site"], "site": None} if one["site"] in known else one
+        )
+        for one in found
+    ]
 
 
 @router.get("/alarms/out-of-service")

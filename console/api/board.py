@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from console import board as boards
 from console import board_models as models
-from console.access import Actor, Looker
+from console.access import Decider, Looker, Weigher
 from console.api.common import Limit, Utc, district_of, feed_of, pool_of
 from console.models import Text
 from console.pool import row, rows
@@ -79,7 +79,7 @@ async def overrides(
 
 
 @router.post("/overrides", status_code=HTTPStatus.CREATED, responses=CONFLICT)
-async def decide(request: Request, user: Actor, body: models.NewOverride) -> models.Override:
+async def decide(request: Request, user: Decider, body: models.NewOverride) -> models.Override:
     """Decide something against the plan; the next plan respects it. An operator may add work;
     the rest is for dispatchers."""
     now = await _may(request, user, body)
@@ -92,7 +92,7 @@ async def decide(request: Request, user: Actor, body: models.NewOverride) -> mod
 @router.delete("/overrides/{number}", responses=NOT_FOUND | CONFLICT)
 async def take_back(
     request: Request,
-    user: Actor,
+    user: Decider,
     number: Number,
     why: Annotated[Text, Query(min_length=1, max_length=500)],
 ) -> models.Override:
@@ -109,7 +109,7 @@ async def take_back(
 
 
 @router.post("/previews", status_code=HTTPStatus.ACCEPTED)
-async def ask(request: Request, user: Actor, body: models.NewPreview) -> models.Preview:
+async def ask(request: Request, user: Decider, body: models.NewPreview) -> models.Preview:
     """Ask the dispatcher what a decision would change. It answers within its next steps; ask for
     the preview again until `answered_at` is set. Nothing is kept."""
     if (body.wish is None) == (body.withdraw is None):
@@ -135,13 +135,13 @@ async def ask(request: Request, user: Actor, body: models.NewPreview) -> models.
 
 
 @router.get("/previews/{number}", responses=NOT_FOUND)
-async def preview(request: Request, _: Looker, number: Number) -> models.Preview:
+async def preview(request: Request, _: Weigher, number: Number) -> models.Preview:
     """A question and, once it is there, the answer."""
     return await _preview(request, number, await feed_of(request).time())
 
 
 @router.delete("/previews/{number}", status_code=HTTPStatus.NO_CONTENT, responses=NOT_FOUND)
-async def drop(request: Request, _: Actor, number: Number) -> None:
+async def drop(request: Request, _: Decider, number: Number) -> None:
     """Discard it."""
     async with pool_of(request).connection() as conn:
         if await row(conn, PREVIEWS.drop, {"id": number}) is None:

@@ -40,6 +40,28 @@ LIMIT 300;
 SELECT alarm, since, acknowledged_by, acknowledged_at, shelved_until
 FROM alarm_marks WHERE alarm = ANY (%(alarms)s);
 
+-- name: suppressed
+-- What would call somebody and by design does not, or not yet (ISA-18.2, state F), the newest first:
+-- `hold` an episode that has not held long enough, `patience` a concern for which the platform still
+-- has time, `notice` the early warning while a notice holds. Swings are calls that an episode did not
+-- make anew in the day until now, because the release takes it for the same.
+SELECT 'hold' AS why, 'episode:' || e.id AS id, e.rule AS kind, e.segment, e.site,
+       NULL::text AS crew, e.started_at AS since, NULL::bigint AS swings
+FROM episodes e WHERE e.state = 'pending' AND NOT e.withdrawn
+UNION ALL
+SELECT 'patience', 'concern:' || c.id, c.kind, NULL, c.place, c.crew, c.opened_at, NULL
+FROM concerns c WHERE c.called_at IS NULL AND c.resolved_at IS NULL
+UNION ALL
+SELECT 'notice', 'notice:' || n.id, n.kind, NULL, NULL, NULL, n.started_at, NULL
+FROM notices n WHERE n.ended_at IS NULL
+UNION ALL
+SELECT 'swing', a.alarm, min(a.kind), NULL, min(a.place), NULL, max(a.at), count(*)
+FROM annunciations a
+WHERE a.swing AND a.at > %(now)s - INTERVAL '24 hours' AND a.at <= %(now)s
+GROUP BY a.alarm
+ORDER BY since DESC, id
+LIMIT 500;
+
 -- name: standing_out_of_service
 -- Subjects that are out of service now; of several words on one the newest.
 SELECT DISTINCT ON (subject) id, subject, since, until, why, given_by FROM out_of_service

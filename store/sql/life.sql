@@ -104,9 +104,12 @@ WHERE o.state IN ('refused', 'failed', 'silent') AND o.priority <= 3 AND o.depot
 ORDER BY o.ended_at, o.id;
 
 -- name: open_concerns
--- Trouble that stands.
-SELECT kind, subject, why, also, since, crew, place, ref, id, role, called_at, reminded_at, taken_at
-FROM concerns WHERE resolved_at IS NULL ORDER BY id;
+-- Trouble that stands; shelved_until: until when somebody has put it aside, or had.
+SELECT c.kind, c.subject, c.why, c.also, c.since, c.crew, c.place, c.ref, c.id, c.role, c.called_at,
+       c.reminded_at, c.taken_at, m.shelved_until
+FROM concerns c
+LEFT JOIN alarm_marks m ON m.alarm = 'concern:' || c.id AND m.since = c.opened_at
+WHERE c.resolved_at IS NULL ORDER BY c.id;
 
 -- name: add_concern
 -- New trouble; its number.

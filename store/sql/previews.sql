@@ -8,6 +8,10 @@ WITH asked AS (
 )
 SELECT id, pg_notify('roaddust_previews', id::text) FROM asked;
 
+-- name: listen
+-- To be woken by `ask`.
+LISTEN roaddust_previews;
+
 -- name: forget
 -- All but the newest, and those of more than a day ago: nobody looks at them.
 DELETE FROM previews

@@ -493,3 +493,40 @@ def test_health_over_the_api(operator: httpx.Client, called: dict[str, int]) -> 
     week = operator.get("/api/v1/alarms/health", params={"days": 7}).json()
     assert len(week["slots"]) == 7 * 144
     assert operator.get("/api/v1/alarms/health", params={"days": 0}).status_code == 422
+
+
+def test_what_is_suppressed_by_design_is_listed(console: Running, operator: httpx.Client) -> None:
+    """What has not held, what the platform may still mend, the early warning in haze, and swings;
+    none of it is in the queue."""
+    now = plausible.NOW
+    with connect(console.dsn, name="test") as conn:
+        conn.execute(
+            "INSERT INTO episodes (id, segment, rule, level, state, started_at, causes, updated_at)"
+            " VALUES ('E-held', 'XH10N', 'inc15', 0, 'pending', %(t)s, '[]', %(t)s)",
+            {"t": now - timedelta(minutes=2)},
+        )
+        conn.execute(
+            "INSERT INTO concerns (kind, subject, place, why, also, since, opened_at)"
+            " VALUES ('order', 'O-1022', 'XH12S', '拒绝', 'refused', %(t)s, %(t)s)",
+            {"t": now - timedelta(minutes=3)},
+        )
+        conn.execute(
+            "INSERT INTO notices (id, kind, started_at, detail) VALUES ('N1', 'haze', %s, '{}')",
+            (now - timedelta(hours=5),),
+        )
+        for minutes in (20, 6):
+            conn.execute(
+                "INSERT INTO episode_log (episode, at, actor, event, detail) VALUES"
+                " (%s, %s, 'analytics', 'reopened', '{\"from\": \"recovering\", \"level\": 1}')",
+                (WORST.partition(":")[2], now - timedelta(minutes=minutes)),
+            )
+        conn.commit()
+    answer = operator.get("/api/v1/alarms/suppressed")
+    assert answer.status_code == 200, answer.text
+    found = {one["why"]: one for one in answer.json()}
+    assert found["hold"]["id"] == "episode:E-held"
+    assert (found["patience"]["kind"], found["patience"]["segment"]) == ("order", "XH12S")
+    assert found["notice"]["kind"] == "haze"
+    assert (found["swing"]["id"], found["swing"]["swings"]) == (WORST, 2)
+    queue = listed(operator)
+    assert {found["hold"]["id"], found["patience"]["id"]} & queue.keys() == set()

@@ -347,3 +347,36 @@ def test_old_questions_are_forgotten(people: dict[str, httpx.Client], console: R
     with connect(console.dsn, name="test") as conn:
         left = [row[0] for row in conn.execute("SELECT id FROM previews ORDER BY id")]
     assert left == numbers[-40:]
+
+
+def test_a_program_that_plans_needs_no_other_right(
+    people: dict[str, httpx.Client], console: Running
+) -> None:
+    """A token with `dispatch` decides, asks, sees the answer and takes back, and acknowledges
+    nothing; one with `act` adds work; one that reads decides nothing."""
+    tokens = {}
+    for scope in ("dispatch", "act", "read"):
+        body = {"name": f"only {scope}".replace(" ", "-"), "scopes": [scope]}
+        made = people["boss"].post("/api/v1/tokens", json=body)
+        assert made.status_code == 201, made.text
+        tokens[scope] = {"Authorization": f"Bearer {made.json()['token']}"}
+    with httpx.Client(base_url=console.address, timeout=30) as program:
+        may: dict[str, list[int]] = {}
+        for scope, bearer in tokens.items():
+            program.headers.update(bearer)
+            kept = [
+                program.post("/api/v1/overrides", json=wish | {"why": "visit"})
+                for wish in (HOLD, ADD)
+            ]
+            asked = program.post("/api/v1/previews", json={"wish": ADD})
+            may[scope] = [*(one.status_code for one in kept), asked.status_code]
+            if asked.status_code == 202:
+                number = asked.json()["id"]
+                assert program.get(f"/api/v1/previews/{number}").status_code == 200
+                assert program.delete(f"/api/v1/previews/{number}").status_code == 204
+                gone = f"/api/v1/overrides/{kept[1].json()['id']}"
+                assert program.delete(gone, params={"why": "over"}).status_code == 200
+        assert may == {"dispatch": [201, 201, 202], "act": [403, 201, 202], "read": [403] * 3}
+        program.headers.update(tokens["dispatch"])
+        acknowledge = "/api/v1/alarms/returned/acknowledge"
+        assert program.post(acknowledge).status_code == 403

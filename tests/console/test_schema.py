@@ -53,6 +53,8 @@ WHO = ("nobody", *PEOPLE, *(f"token {scope}" for scope in PROGRAMS))
 
 LOOK = {"viewer", "operator", "dispatcher", "administrator", "token read"}
 ACT = {"operator", "dispatcher", "administrator", "token act"}
+DECIDE = ACT | {"token dispatch"}
+WEIGH = LOOK | DECIDE
 ADMIN = {"administrator", "token admin"}
 COMPLAIN = {"operator", "dispatcher", "administrator", "token complaints"}
 PERSON = set(PEOPLE)
@@ -82,6 +84,7 @@ MAY: dict[str, set[str]] = {
     "GET /api/v1/alarms/health": LOOK,
     "POST /api/v1/alarms/batch": ACT,
     "POST /api/v1/alarms/returned/acknowledge": ACT,
+    "GET /api/v1/alarms/suppressed": LOOK,
     "GET /api/v1/alarms/out-of-service": LOOK,
     "POST /api/v1/alarms/out-of-service": ACT,
     "DELETE /api/v1/alarms/out-of-service/{subject}": ACT,
@@ -107,11 +110,11 @@ MAY: dict[str, set[str]] = {
     "GET /api/v1/sites/{site}/why": LOOK,
     "GET /api/v1/board": LOOK,
     "GET /api/v1/overrides": LOOK,
-    "POST /api/v1/overrides": ACT,
-    "DELETE /api/v1/overrides/{number}": ACT,
-    "POST /api/v1/previews": ACT,
-    "GET /api/v1/previews/{number}": LOOK,
-    "DELETE /api/v1/previews/{number}": ACT,
+    "POST /api/v1/overrides": DECIDE,
+    "DELETE /api/v1/overrides/{number}": DECIDE,
+    "POST /api/v1/previews": DECIDE,
+    "GET /api/v1/previews/{number}": WEIGH,
+    "DELETE /api/v1/previews/{number}": DECIDE,
     # reports
     "GET /api/v1/reports": LOOK,
     "POST /api/v1/reports": ACT,

@@ -54,6 +54,17 @@ def test_what_no_crew_can_help_begins_with_the_dispatcher() -> None:
     assert story(concern("unanswered"), 0) == [(0, "called", "dispatcher")]
 
 
+def test_the_chain_waits_while_it_is_shelved() -> None:
+    """Nobody is called for what was put aside; afterwards the role that was called has its time
+    anew, and then the chain goes on."""
+    shelved = concern(role="crew_leader", called_at=later(5), shelved_until=later(60))
+    assert story(shelved, 80) == [
+        (65, "reminded", "crew_leader"),
+        (70, "called", "dispatcher"),
+        (78, "reminded", "dispatcher"),
+    ]
+
+
 def test_who_takes_it_has_time() -> None:
     """While somebody sees to it nobody is called; afterwards the chain goes on."""
     taken = concern(role="crew_leader", called_at=later(5), taken_at=later(6))

@@ -174,6 +174,39 @@ def test_a_refused_must_goes_up_the_chain_until_somebody_takes_it(conn: Connecti
     assert {"crew_leader", "dispatcher", "duty_manager"} <= set(sent_to)
 
 
+def test_nobody_is_called_for_what_has_been_put_aside(conn: Connection) -> None:
+    """An operator shelves it once the leader has been called: the dispatcher hears of it when that
+    is over and the leader has had time anew."""
+    dispatcher = Dispatcher(block(), replace(QUICK, refusal_rest_min=600.0))
+    open_episode(conn, "E1", "B")
+    stand(conn, block(), "W1", NOON)
+    dispatcher.step(conn, NOON)
+    mine = rows(conn, "SELECT id FROM orders WHERE episode = 'E1'")[0]
+    say(conn, "W1", mine, "refused", later(1))
+    for minute in range(1, 60):
+        if minute == 8:
+            conn.execute(
+                "INSERT INTO alarm_marks (alarm, since, shelved_until)"
+                " SELECT 'concern:' || id, opened_at, %s FROM concerns WHERE kind = 'order'",
+                (later(40),),
+            )
+        stand(conn, block(), "W1", later(minute))
+        dispatcher.step(conn, later(minute))
+    heard = rows(
+        conn,
+        "SELECT l.event, l.role, extract(epoch FROM l.at - %s) / 60 FROM escalation_log l"
+        " JOIN concerns c ON c.id = l.concern"
+        " WHERE c.kind = 'order' AND l.event IN ('called', 'reminded') ORDER BY l.id",
+        NOON,
+    )
+    assert heard == [
+        ("called", "crew_leader", 6),
+        ("reminded", "crew_leader", 45),
+        ("called", "dispatcher", 50),
+        ("reminded", "dispatcher", 58),
+    ]
+
+
 def test_a_refusal_that_another_takes_over_calls_nobody(conn: Connection) -> None:
     """Two crews: the other one accepts within the platform's time, and the trouble is resolved."""
     town = block([crew("W1"), crew("W2")])
