@@ -5,9 +5,10 @@ Of an increment that was E with the work, E / (1 - r) would have been without it
 the segment were spared E r / (1 - r) µg/m³ for that hour. What lasts longer is not counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import hypot
 
+from console.models import District
 from console.reports import estimate
 from console.reports.estimate import NINETY, Estimate
 from console.reports.rows import Learned, Treatment
@@ -82,6 +83,17 @@ def each(works: Iterable[Treatment], residents: Mapping[str, float]) -> dict[str
             if spared is not None:
                 found[work.id] = spared
     return found
+
+
+def of_district(
+    works: Sequence[Treatment], learned: Iterable[Learned], district: District
+) -> tuple[Estimate, int]:
+    """In all, and of how many treatments: those done that a verdict speaks of."""
+    residents = {s.id: float(s.residents) for s in district.segments if s.treat}
+    done = [work for work in works if work.state == "done"]
+    gains = each(done, residents)
+    parts = [(work.treatment, gains[work.id]) for work in done if work.id in gains]
+    return total(parts, shared_errors(learned)), len(parts)
 
 
 def _gain(percent: float) -> float:

@@ -3,12 +3,17 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from console.access import COOKIE
+from console.layers import layers
+from console.limits import DEFAULTS
+from console.reports.making import make
+from console.reports.period import period
 from geo.district import District
 from store.database import connect
 from tests.console import plausible
@@ -117,6 +122,24 @@ def test_today_counts_the_local_day(reader: httpx.Client) -> None:
     assert today["treatments"] == {"wash": 1}
     assert today["water_l"] == 340
     assert today["judged"] == today["effective"] == 1
+
+
+def test_the_wall_and_the_report_agree_on_what_was_avoided(
+    still_console: Running, reader: httpx.Client, district: District
+) -> None:
+    """To the digit, interval and all."""
+    found = reader.get("/api/v1/today").json()["avoided"]
+    with connect(still_console.dsn, name="test", autocommit=True) as conn:
+        day = period("day", date(2026, 3, 2))
+        report = make(conn, layers(district, DEFAULTS), day, plausible.NOW)
+    assert found.pop("of") == 1
+    assert found == {
+        "value": report.avoided.value,
+        "low": report.avoided.low,
+        "high": report.avoided.high,
+    }
+    assert found["low"] < found["value"] < found["high"]
+    assert found["value"] > 0
 
 
 # In a browser -------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Notices: sent from the table until they arrive, by one sender, with secrets kept."""
 
+import base64
 import datetime as dt
 import json
 import logging
@@ -172,3 +173,25 @@ def test_addresses_come_from_the_settings_and_stay_there(
     with pytest.raises(SettingsError, match="address 1 of crew:W1") as refused:
         settings()
     assert SECRET not in str(refused.value)
+
+
+def test_a_report_comes_with_its_file(conn: Connection, post: Post, tmp_path: Path) -> None:
+    """The bytes of the PDF as they lie in the folder, by its name; where the file is gone the words
+    come without it."""
+    file = tmp_path / "roaddust-week-2026-03-02-zh-CN.pdf"
+    body = b"%PDF-1.7\n" + bytes(range(256))
+    file.write_bytes(body)
+    for attachment in (file, tmp_path / "gone.pdf"):
+        conn.execute(
+            "INSERT INTO calls (at, recipient, title, body, next_at, attachment)"
+            " VALUES (%s, 'reports', '周报', '一周要点', %s, %s)",
+            (NOON, NOON, str(attachment)),
+        )
+    conn.commit()
+    assert Notifier(reach(reports=post.address)).step(conn, NOON) == 2
+    with_file, without = post.got
+    (sent,) = with_file["attachments"]
+    assert (sent["filename"], sent["mimetype"]) == (file.name, "application/pdf")
+    assert base64.b64decode(sent["base64"]) == body
+    assert (without["message"], without["attachments"]) == ("一周要点", [])
+    assert outcomes(conn) == [("sent", 1), ("sent", 1)]
