@@ -7,7 +7,8 @@ from typing import NamedTuple
 class Arrival(NamedTuple):
     """A message as it came. link: which connection brought it; its `mid` means nothing on another.
 
-    topic: without the prefix. again: the broker says that it has sent it before.
+    topic: without the prefix. again: the broker says that it has sent it before. at_s: when it
+    came, by a clock that never jumps.
     """
 
     topic: str
@@ -16,6 +17,7 @@ class Arrival(NamedTuple):
     mid: int
     link: int
     again: bool = False
+    at_s: float = 0.0
 
 
 class InHand:

@@ -1,7 +1,9 @@
 """From the broker to the tables: taken, decoded, committed, and only then acknowledged.
 
 The network thread hands messages to the writer thread through a bounded hand-over. The writer
-commits what it has as soon as the network is quiet, a batch is full, or a tick of the clock comes.
+decodes them and closes a batch as soon as the network is quiet, the batch is full, or a tick of the
+clock comes. A third thread commits it, and the next one is decoded meanwhile: while the database
+works on a batch, this process has nothing else to do.
 """
 
 import logging
@@ -9,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,11 +23,12 @@ from broker.connection import Address
 from ingest import messages
 from ingest.arrivals import Arrival, InHand
 from ingest.batch import Batch, Early
-from ingest.instants import aware, instant, microseconds
+from ingest.instants import POSTGRES_EPOCH_US, aware, instant, microseconds
 from ingest.items import read
 from ingest.refusals import Refusal
 from ingest.registry import Registry
 from ingest.settings import IngestSettings
+from ingest.spread import LATENCIES_S, SIZES, Spread
 from ingest.subscription import Subscription
 from ingest.topics import CLOCK, Topics
 from ingest.writing import Written, write
@@ -35,6 +39,7 @@ log = logging.getLogger(__name__)
 IDLE_S = 1.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.1, 5.0
 DRAIN_S = 3.0
+TIMED = 64
 EARLY_KEPT = 100_000
 """Records ahead of the clock that are remembered until the tick; more than that stay letters."""
 
@@ -44,7 +49,8 @@ _CLOCK = msgspec.json.Decoder(messages.Clock)
 @dataclass(slots=True)
 class Counters:
     """Since the start. messages: settled with the broker, ticks too. stored and duplicates are by
-    kind, dead by reason."""
+    kind, dead by reason. batch_rows: rows and letters of each batch. arrival_s: from a message's
+    arrival to the commit; ts_s: from the time of a reading, of up to TIMED of each batch."""
 
     messages: int = 0
     ticks: int = 0
@@ -52,6 +58,21 @@ class Counters:
     stored: Counter[str] = field(default_factory=Counter)
     duplicates: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
+    batch_rows: Spread = field(default_factory=lambda: Spread(SIZES))
+    arrival_s: Spread = field(default_factory=lambda: Spread(LATENCIES_S))
+    ts_s: Spread = field(default_factory=lambda: Spread(LATENCIES_S))
+
+    def time(self, batch: Batch, now_s: float, now_us: int) -> None:
+        """A batch is committed. now_s: by the clock of `Arrival.at_s`; now_us: platform's time."""
+        self.batch_rows.add([batch.size])
+        self.arrival_s.add(now_s - arrival.at_s for arrival in batch.arrivals)
+        readings = batch.tables.get("readings")
+        if readings is not None:
+            rows = readings.rows
+            self.ts_s.add(
+                max(0.0, (now_us - row[1] - POSTGRES_EPOCH_US) / 1e6)
+                for row in rows[:: max(1, len(rows) // TIMED)]
+            )
 
     def add(self, written: Written) -> None:
         self.batches += 1
@@ -99,6 +120,8 @@ class Ingest:
         self._draining = threading.Event()
         self._giving_up = threading.Event()
         self._conn: Connection | None = None
+        self._committer = ThreadPoolExecutor(1, "ingest-commit")
+        self._committing: Future[bool] | None = None
         self._told: list[Early] = []
         self._last_tick_us: int | None = None
         self.counters = Counters()
@@ -140,7 +163,7 @@ class Ingest:
                 self._writer.join(0.5)
         self._subscription.end()
 
-    # In the writer thread -----------------------------------------------------------------------
+    # In the writer thread, and `_commit` also in the third ---------------------------------------
 
     def _run(self) -> None:
         try:
@@ -148,11 +171,13 @@ class Ingest:
                 self._take_batch()
                 if self._giving_up.is_set():
                     break
+            self._await_commit()
         except BaseException as error:
             log.exception("ingest has stopped")
             self.failure = error
             self._subscription.stop_reading()
         finally:
+            self._committer.shutdown()
             if self._conn is not None:
                 self._conn.close()
 
@@ -163,7 +188,6 @@ class Ingest:
             return
         settings = self._settings
         batch = self._new_batch()
-        quiet_s = settings.quiet_ms / 1000
         commit_at = time.monotonic() + settings.batch_age_ms / 1000
         tick: Arrival | None = None
         while arrival is not None:
@@ -173,11 +197,32 @@ class Ingest:
             batch.add(arrival)
             if batch.size >= settings.batch_rows or time.monotonic() >= commit_at:
                 break
-            arrival = self._in_hand.take(quiet_s)
-        if tick is None:
+            arrival = self._next(commit_at)
+        self._await_commit()
+        if tick is not None:
+            self._tick(batch, tick)
+        elif self._on_clock is not None:
             self._commit_early_as_letters(batch)
         else:
-            self._tick(batch, tick)
+            self._committing = self._committer.submit(self._commit, batch)
+
+    def _next(self, commit_at: float) -> Arrival | None:
+        """The next message; None when it is time to commit.
+
+        A pause is none while an earlier batch is under way: this one would only have to wait.
+        """
+        quiet_s = self._settings.quiet_ms / 1000
+        while (arrival := self._in_hand.take(quiet_s)) is None:
+            under_way = self._committing is not None and not self._committing.done()
+            if not under_way or self._draining.is_set() or time.monotonic() >= commit_at:
+                break
+        return arrival
+
+    def _await_commit(self) -> None:
+        """Until the batch before is committed; raises what has stopped that."""
+        if self._committing is not None:
+            self._committing.result()
+            self._committing = None
 
     def _new_batch(self) -> Batch:
         return Batch(
@@ -239,6 +284,7 @@ class Ingest:
                 wait_s = min(LAST_RETRY_S, wait_s * 2)
                 continue
             self.counters.add(written)
+            self.counters.time(batch, time.monotonic(), microseconds(self._clock_now()))
             self._settle(batch.arrivals)
             return True
         return False

@@ -359,7 +359,15 @@ class Subscription:
         except UnicodeDecodeError:
             name = f"{self._prefix}(a topic that is not UTF-8)"
         self._in_hand.put(
-            Arrival(name.removeprefix(self._prefix), payload, qos, mid, self.link, again)
+            Arrival(
+                name.removeprefix(self._prefix),
+                payload,
+                qos,
+                mid,
+                self.link,
+                again,
+                time.monotonic(),
+            )
         )
 
 

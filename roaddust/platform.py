@@ -22,8 +22,10 @@ from console.users import ensure_admin
 from dispatch.runner import Dispatcher
 from geo.district import District
 from ingest.runner import Ingest
+from ingest.silence import SilenceWatch
 from roaddust import bell
 from roaddust.clock import Clock, TickClock, WallClock
+from roaddust.ingestfigures import IngestFigures
 from roaddust.keys import console_key
 from roaddust.notices import Notifier
 from roaddust.publisher import AWAY, BrokerSilent, Publisher
@@ -42,6 +44,7 @@ log = logging.getLogger(__name__)
 
 ANALYTICS_EVERY_S = 5.0
 DISPATCH_EVERY_S = 5.0
+SILENCES_EVERY_S = 15.0
 STOP_S = 5.0
 RETRY_S = 0.5
 
@@ -198,6 +201,9 @@ class Platform:
             on_clock,
         )
         self.ingest.start()
+        figures = IngestFigures(self._settings.db, self.ingest, self._settings.ingest.session)
+        self._open.callback(figures.last)
+        self._spawn("figures", lambda: figures.run(self._stop))
 
     def _start_threads(self, address: Address, publisher: Publisher) -> None:
         """On the wall clock every stage goes its own way, stepped by APScheduler."""
@@ -205,6 +211,9 @@ class Platform:
         if "ingest" in self._stages:
             self._start_ingest(address)
             self._spawn("watch", self._watch_ingest)
+            if settings.ingest.worker == 1:
+                silences = SilenceWatch(self._district.stations)
+                jobs.append(self._stage("silences", SILENCES_EVERY_S, silences.step))
         if "analytics" in self._stages:
             analytics = Analytics(self._district, settings.analytics)
             settle_s = settings.analytics.settle_s
@@ -251,6 +260,7 @@ class Platform:
         analytics = Analytics(self._district, settings.analytics)
         dispatcher = Dispatcher(self._district, settings.dispatch)
         routine = Routine(self._duties())
+        silences = SilenceWatch(self._district.stations)
         with connect(settings.db, name="lockstep") as conn:
             reached = get_meta(conn, "now")
             publisher.drain(conn)
@@ -259,6 +269,7 @@ class Platform:
         held = self._open.enter_context(Held(settings.db, "lockstep"))
 
         def step(conn: Connection, now: datetime) -> None:
+            silences.step(conn, now)
             if "analytics" in stages:
                 analytics.step(conn, now)
             if "dispatch" in stages and dispatcher.lead(conn):

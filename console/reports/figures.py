@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from statistics import median
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -823,35 +822,22 @@ def _promises(matters: Sequence[Matter]) -> Promises:
 
 
 def _stations(district: District, rows: Rows) -> tuple[StationFigures, ...]:
-    """The least complete first. A station that was never heard is expected as often as others."""
-    start = max(rows.since, rows.first_reading or rows.upto)
-    minutes = max((rows.upto - start) / MINUTE, 0.0)
-    if not minutes:
-        return ()
+    """The least complete first. One that did not stand there yet is not among them."""
     of_station = defaultdict(list)
     for row in rows.station_days:
         of_station[row.station].append(row)
-    usual = {
-        station: median(gaps)
-        for station, its in of_station.items()
-        if (gaps := [row.every_min for row in its if row.every_min])
-    }
-    common = median(usual.values()) if usual else 1.0
-    found = []
-    for station in (one.id for one in district.stations):
-        its = of_station[station]
-        readings = sum(row.readings for row in its)
-        expected = minutes / usual.get(station, common)
-        found.append(
-            StationFigures(
-                station=station,
-                expected=expected,
-                received=min(float(readings), expected),
-                doubted=sum(row.doubted for row in its),
-                readings=readings,
-                late=sum(row.late for row in its),
-            )
+    found = [
+        StationFigures(
+            station=station,
+            expected=sum(row.expected for row in its),
+            received=sum(row.received for row in its),
+            doubted=sum(row.doubted for row in its),
+            readings=sum(row.readings for row in its),
+            late=sum(row.late for row in its),
         )
+        for station in (one.id for one in district.stations)
+        if (its := of_station[station])
+    ]
     return tuple(sorted(found, key=lambda s: (s.received / s.expected, s.station)))
 
 

@@ -33,7 +33,8 @@ def make(
     """Compute a report. `conn` is idle: each period is read in a transaction of its own."""
     zone = ZoneInfo(district.timezone)
     district = _part(district, scope)
-    rows = _scoped(gather(conn, wanted, zone, now), district, scope)
+    stations = [station.id for station in district.stations]
+    rows = _scoped(gather(conn, wanted, zone, now, stations), district, scope)
     its = figures(district, wanted, rows)
     others: list[tuple[Change, ...]] = []
     for other in (wanted.before, wanted.last_year):
@@ -44,7 +45,7 @@ def make(
         same = (
             now if rows.upto >= wanted.until(zone) else other.since(zone) + (rows.upto - rows.since)
         )
-        then = _scoped(gather(conn, other, zone, min(now, same)), district, scope)
+        then = _scoped(gather(conn, other, zone, min(now, same), stations), district, scope)
         others.append(compared(its, figures(district, other, then), rows, then))
     return replace(its, changes=others[0], changes_last_year=others[1])
 

@@ -152,13 +152,14 @@ class SiteFlags:
 
 @dataclass(frozen=True, slots=True)
 class StationDay:
-    """every_min: the usual gap between readings; None where there was one alone."""
+    """expected, received: by the station's own interval, see `station_completeness`."""
 
     station: str
     day: date
     readings: int
     late: int
-    every_min: float | None
+    expected: float
+    received: float
     doubted: int
 
 
@@ -271,12 +272,18 @@ class Rows:
         )
 
 
-def gather(conn: Connection, wanted: Period, zone: ZoneInfo, now: datetime) -> Rows:
-    """Read one period in one moment: nothing that is stored meanwhile is half in it."""
+def gather(
+    conn: Connection, wanted: Period, zone: ZoneInfo, now: datetime, stations: Sequence[str]
+) -> Rows:
+    """Read one period in one moment: nothing that is stored meanwhile is half in it.
+
+    stations: those that are expected to speak, whether they did or not.
+    """
     since, until = wanted.since(zone), wanted.until(zone)
     upto = max(since, min(until, now))
     values = {
         "since": since, "upto": upto, "zone": zone.key, "first": wanted.first, "last": wanted.last,
+        "stations": list(stations),
     }  # fmt: skip
 
     def all_of(kind: type[Row], statement: bytes) -> list[Row]:

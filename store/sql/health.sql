@@ -10,21 +10,13 @@ ON CONFLICT (station, ts) DO UPDATE SET gain = excluded.gain;
 DELETE FROM station_gains WHERE ts > %(ts)s;
 
 -- name: station_days
--- Per station and local day of a span: readings, how often they come, the share of the day that is
--- missing, the share that is flagged and by which test, when it was last heard, its gain. A day
--- without a reading has no row.
-WITH said AS (
-    SELECT station, ts, ((ts - INTERVAL '1 ms') AT TIME ZONE %(zone)s::text)::date AS day,
-           ts - lag(ts) OVER (PARTITION BY station ORDER BY ts) AS gap
-    FROM readings
-    WHERE ts > %(first)s AND ts <= %(last)s AND NOT late
-), days AS (
-    SELECT station, day, count(*) AS readings, max(ts) AS last_seen,
-           coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY gap), INTERVAL '1 day') AS every,
-           least((day + 1)::timestamp AT TIME ZONE %(zone)s::text, %(last)s)
-               - greatest(day::timestamp AT TIME ZONE %(zone)s::text, %(first)s) AS span
-    FROM said
-    GROUP BY station, day
+-- Per station and local day of a span: readings in time, how often they come, the share of the day
+-- that is missing, the share that is flagged and by which test, when it was last heard, its gain. A
+-- day without a reading in time has no row.
+WITH days AS (
+    SELECT station, day, readings - late AS readings, last_seen, every_s, expected, in_time
+    FROM station_completeness(%(first)s, %(last)s, %(zone)s::text)
+    WHERE readings > late
 ), tests AS (
     SELECT station, ((ts - INTERVAL '1 ms') AT TIME ZONE %(zone)s::text)::date AS day, test,
            count(DISTINCT ts) AS readings
@@ -44,9 +36,8 @@ WITH said AS (
     ORDER BY station, ((ts - INTERVAL '1 ms') AT TIME ZONE %(zone)s::text)::date, ts DESC
 )
 SELECT days.station, days.day, days.readings, days.last_seen,
-       extract(epoch FROM days.every)::float8 / 60 AS every_min,
-       greatest(0, 1 - days.readings * extract(epoch FROM days.every)
-                       / nullif(extract(epoch FROM days.span), 0))::float8 AS missing,
+       days.every_s / 60 AS every_min,
+       (1 - days.in_time / days.expected)::float8 AS missing,
        coalesce(doubted.readings, 0)::float8 / days.readings AS flagged,
        coalesce((
            SELECT jsonb_object_agg(tests.test, tests.readings::float8 / days.readings)

@@ -117,25 +117,19 @@ SELECT count(*) AS complaints
 FROM reports WHERE kind = 'dust' AND ts >= %(since)s AND ts < %(upto)s;
 
 -- name: station_days
--- Readings of each station and day, how far apart they come, and how many of them are doubted.
-WITH said AS (
-    SELECT station, ts, late, ((ts - INTERVAL '1 ms') AT TIME ZONE %(zone)s)::date AS day,
-           ts - lag(ts) OVER (PARTITION BY station ORDER BY ts) AS gap
-    FROM readings
-    WHERE ts > %(since)s AND ts <= %(upto)s
-), doubted AS (
+-- How complete each station and day is, and how many of its readings are doubted.
+WITH doubted AS (
     SELECT station, ((ts - INTERVAL '1 ms') AT TIME ZONE %(zone)s)::date AS day,
            count(DISTINCT ts) AS readings
     FROM flags
     WHERE ts > %(since)s AND ts <= %(upto)s AND quantity IN ('pm10', 'pm25', 'tsp')
     GROUP BY 1, 2
 )
-SELECT said.station, said.day, count(*) AS readings, count(*) FILTER (WHERE late) AS late,
-       (extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY gap)) / 60)::float8
-           AS every_min,
-       coalesce(max(doubted.readings), 0) AS doubted
-FROM said LEFT JOIN doubted ON doubted.station = said.station AND doubted.day = said.day
-GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT c.station, c.day, c.readings, c.late, c.expected, c.received,
+       coalesce(doubted.readings, 0) AS doubted
+FROM station_completeness(%(since)s, %(upto)s, %(zone)s, %(stations)s::text[]) AS c
+LEFT JOIN doubted ON doubted.station = c.station AND doubted.day = c.day
+ORDER BY c.station, c.day;
 
 -- name: rain_hours
 -- Hours in which the median station had rain, mm.

@@ -32,6 +32,7 @@ def test_the_schema_comes_up_once_and_again(any_db):
         "0010_previews",
         "0011_people",
         "0012_reports",
+        "0013_completeness",
     ]
     assert migrate(any_db) == []
 
