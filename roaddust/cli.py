@@ -53,6 +53,9 @@ Mqtt = Annotated[
 Db = Annotated[str | None, typer.Option("--db", help="Database: a PostgreSQL address.")]
 ScenarioName = Annotated[str, typer.Option("--scenario", help="A scenario's name, or a TOML file.")]
 Table = Annotated[Path | None, typer.Option("--table", help="What a maker's events mean: TOML.")]
+Metrics = Annotated[
+    str | None, typer.Option(help="HOST:PORT for Prometheus; nowhere when left out.")
+]
 Seed = Annotated[int, typer.Option(help="Of every random choice of the world.")]
 From = Annotated[
     str,
@@ -396,15 +399,27 @@ def migrate(db: Db = None, config: Config = None) -> None:
 
 
 @app.command()
-def status(db: Db = None, config: Config = None) -> None:
-    """One page of health: what is stored, what is open, what was refused."""
-    from roaddust.summary import summary
-    from store.database import abilities
+def status(
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: Config = None,
+) -> None:
+    """One page of health: what came in, who is heard, what waits, what was refused. 运行状况。"""
+    from roaddust.clock import WallClock
+    from roaddust.status import as_dict, lines
+    from roaddust.status import status as look
 
     with _said_plainly(), _database(db, config) as conn:
-        page = {"database": abilities(conn).words, **summary(conn)}
-        text = msgspec.json.format(msgspec.json.encode(page), indent=2)
-        sys.stdout.write(text.decode() + "\n")
+        zone, now = _zone_and_now(district, conn)
+        found = look(conn, now, WallClock().now(), zone)
+        if as_json:
+            text = msgspec.json.format(msgspec.json.encode(as_dict(found)), indent=2)
+            sys.stdout.write(text.decode() + "\n")
+            return
+        page = Terminal(width=max(Terminal().width, 150), highlight=False)
+        for part in lines(found, zone):
+            page.print(part)
 
 
 @app.command("broker-users")
@@ -490,6 +505,7 @@ def gateway_hj212(
     any_password: Annotated[
         bool | None, typer.Option("--any-password", help="Take loggers without a known password.")
     ] = None,
+    metrics: Metrics = None,
     config: Config = None,
 ) -> None:
     """Data loggers that speak HJ 212 over TCP. 数采仪。"""
@@ -498,7 +514,7 @@ def gateway_hj212(
     with _said_plainly():
         host, port = _host_and_port(listen)
         loaded, settings = _prepare(district, config, {"mqtt": mqtt})
-        given = {"devices": devices, "any_password": any_password}
+        given = {"devices": devices, "any_password": any_password, "metrics": metrics}
         known = {key: value for key, value in given.items() if value is not None}
         wanted = settings.model_copy(update={"gateway": replace(settings.gateway, **known)})
         counters = run_hj212(
@@ -518,6 +534,7 @@ def gateway_hikvision(
     district: DistrictFolder = XINGHAI,
     mqtt: Mqtt = None,
     table: Table = None,
+    metrics: Metrics = None,
     config: Config = None,
 ) -> None:
     """Alarms that Hikvision cameras post over HTTP. 海康摄像机。"""
@@ -528,7 +545,7 @@ def gateway_hikvision(
         loaded, settings = _prepare(district, config, {"mqtt": mqtt})
         counters = run_hikvision(
             loaded,
-            _with_table(settings, table),
+            _of_vendor(settings, table, metrics),
             host,
             port,
             _stop_on_signals(),
@@ -542,6 +559,7 @@ def gateway_dji(
     district: DistrictFolder = XINGHAI,
     mqtt: Mqtt = None,
     table: Table = None,
+    metrics: Metrics = None,
     config: Config = None,
 ) -> None:
     """Events of DJI docks that are on the same broker. 大疆机场。"""
@@ -549,7 +567,7 @@ def gateway_dji(
 
     with _said_plainly():
         loaded, settings = _prepare(district, config, {"mqtt": mqtt})
-        counters = run_dji(loaded, _with_table(settings, table), _stop_on_signals())
+        counters = run_dji(loaded, _of_vendor(settings, table, metrics), _stop_on_signals())
         logging.getLogger(__name__).info("%s", counters)
 
 
@@ -958,10 +976,10 @@ def _scenario(name: str) -> Any:
         raise typer.BadParameter(str(error), param_hint="--scenario") from None
 
 
-def _with_table(settings: Any, table: Path | None) -> Any:
-    if table is None:
-        return settings
-    return settings.model_copy(update={"vendors": replace(settings.vendors, table=str(table))})
+def _of_vendor(settings: Any, table: Path | None, metrics: str | None) -> Any:
+    given = {"table": None if table is None else str(table), "metrics": metrics}
+    known = {key: value for key, value in given.items() if value is not None}
+    return settings.model_copy(update={"vendors": replace(settings.vendors, **known)})
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
@@ -1049,14 +1067,14 @@ def _said_plainly() -> Iterator[None]:
     from roaddust.backtest.run import NoHistory
     from roaddust.deadletters import NoSuchLetter
     from roaddust.embedded import AlreadyRunning, StartFailed
-    from roaddust.gateway import PasswordsError
+    from roaddust.gateway import MetricsPlaceError, PasswordsError
     from roaddust.platform import PlatformFailed, WrongUse
     from roaddust.settings import SettingsError
     from simulators.replay import BadRecord
 
     try:
         yield
-    except (WrongUse, PasswordsError) as error:
+    except (WrongUse, PasswordsError, MetricsPlaceError) as error:
         raise typer.BadParameter(str(error)) from None
     except psycopg.errors.UndefinedTable as error:
         _complain(

@@ -19,6 +19,7 @@ from ingest.gateway.vendorcounters import VendorCounters
 from ingest.gateway.web import WebServer
 from ingest.vendors.table import HERE, Shift, Table, load_table
 from roaddust.clock import WallClock
+from roaddust.gatewaymetrics import place, served
 from roaddust.registry import registry
 from roaddust.settings import Settings
 
@@ -31,6 +32,10 @@ SHIFTS: dict[str, Shift] = {
     "bd09": lambda lon, lat: _shifted(bd09_to_wgs84, lon, lat),
 }
 """What brings a maker's places to WGS 84."""
+
+
+class MetricsPlaceError(ValueError):
+    """Where metrics are to be served cannot be read."""
 
 
 class PasswordsError(ValueError):
@@ -63,6 +68,8 @@ def run_hj212(
     except (ValueError, sm4.LibraryMissing) as error:
         raise PasswordsError(str(error)) from None
 
+    metrics = _place(wanted.metrics)
+
     async def serve() -> Counters:
         gateway = Hj212Gateway(
             Address.parse(settings.mqtt),
@@ -72,11 +79,12 @@ def run_hj212(
             wanted,
             WallClock().now,
         )
-        await gateway.start(host, port)
-        announce(gateway.port)
-        while not stop.is_set():
-            await asyncio.sleep(LOOK_S)
-        await gateway.stop()
+        with served(metrics, "hj212", gateway.counters):
+            await gateway.start(host, port)
+            announce(gateway.port)
+            while not stop.is_set():
+                await asyncio.sleep(LOOK_S)
+            await gateway.stop()
         return gateway.counters
 
     return asyncio.run(serve())
@@ -103,19 +111,22 @@ def run_hikvision(
         )
     table = _table(wanted.table, "hikvision")
 
+    metrics = _place(wanted.metrics)
+
     async def serve() -> VendorCounters:
         outward = Outward(Address.parse(settings.mqtt), "roaddust-hikvision", wanted.in_hand)
         listener = HikvisionListener(outward, settings.prefix, table, district.timezone, wanted)
         web = WebServer(listener.app, HTTP_CONNECTIONS)
-        await outward.start()
-        try:
-            await web.start(host, port)
-            announce(web.port)
-            while not stop.is_set():
-                await asyncio.sleep(LOOK_S)
-            await web.stop()
-        finally:
-            await outward.stop()
+        with served(metrics, "hikvision", listener.counters):
+            await outward.start()
+            try:
+                await web.start(host, port)
+                announce(web.port)
+                while not stop.is_set():
+                    await asyncio.sleep(LOOK_S)
+                await web.stop()
+            finally:
+                await outward.stop()
         return listener.counters
 
     return asyncio.run(serve())
@@ -135,14 +146,22 @@ def run_dji(district: District, settings: Settings, stop: threading.Event) -> Ve
         wanted,
         WallClock().now,
     )
-    bridge.start()
-    try:
-        while not stop.wait(LOOK_S):
-            if bridge.failure is not None:
-                raise ConnectionError(f"the bridge has stopped: {bridge.failure}")
-    finally:
-        bridge.stop()
+    with served(_place(wanted.metrics), "dji", bridge.counters):
+        bridge.start()
+        try:
+            while not stop.wait(LOOK_S):
+                if bridge.failure is not None:
+                    raise ConnectionError(f"the bridge has stopped: {bridge.failure}")
+        finally:
+            bridge.stop()
     return bridge.counters
+
+
+def _place(text: str) -> tuple[str, int] | None:
+    try:
+        return place(text)
+    except ValueError as error:
+        raise MetricsPlaceError(str(error)) from None
 
 
 def _table(file: str, vendor: str) -> Table:

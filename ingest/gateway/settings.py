@@ -22,6 +22,8 @@ class GatewaySettings:
     packets_s: how long the rest of a message that came in part is waited for.
     clock_off_s: a logger's clock that is off by more is set; 0 sets none.
     ask_again: whether missing minutes are asked for.
+    metrics: HOST:PORT where Prometheus may read what was counted; nowhere when empty. Whoever
+        reaches it may read: leave it on loopback.
     """
 
     devices: str = ""
@@ -43,6 +45,7 @@ class GatewaySettings:
     packets_s: float = 600.0
     clock_off_s: float = 60.0
     ask_again: bool = True
+    metrics: str = ""
 
     def __post_init__(self) -> None:
         for name in (

@@ -14,6 +14,7 @@ class VendorSettings:
     in_hand: messages that the broker has not acknowledged. hold_s: how long one waits for it.
     replies: answer docks that wait for a reply. Off where another cloud answers them.
     client_id: names the session that the broker keeps for the bridge.
+    metrics: HOST:PORT where Prometheus may read what was counted; nowhere when empty.
     """
 
     table: str = ""
@@ -25,6 +26,7 @@ class VendorSettings:
     hold_s: float = 20.0
     replies: bool = True
     client_id: str = "roaddust-dji"
+    metrics: str = ""
 
     def __post_init__(self) -> None:
         for name in ("request_kib", "requests", "in_hand", "hold_s"):

@@ -73,3 +73,12 @@ SELECT order_id, segment, done_at, reduction_pct, low, high
 FROM verdicts
 WHERE reduction_pct IS NOT NULL AND low IS NOT NULL AND high IS NOT NULL
 ORDER BY done_at, order_id;
+
+-- name: waiting
+-- Messages that wait to leave, and batches that analytics has not worked in.
+SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM batches WHERE NOT seen);
+
+-- name: dead_letters_since
+-- Dead letters since a time, counted by their reason.
+SELECT reason, count(*) FROM dead_letters WHERE received_at > %(since)s
+GROUP BY reason ORDER BY reason;
