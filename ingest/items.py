@@ -75,6 +75,9 @@ def read_items(
         return _one_by_one(payload, source, one, most)
     if len(records) > most:
         return _too_many(source, len(records), most)
+    if not records:
+        # Whatever comes has an outcome, or a device that sends nothing else is never found.
+        return Decoded(source, refused=[Refused("empty", "the array has no items")])
     return Decoded(source, records, list(range(len(records))))
 
 

@@ -12,7 +12,7 @@ Reason = Literal[
     "kind",  # an event or report of an unknown kind
     "time",  # a time that cannot be read
     "ahead",  # a time ahead of the clock
-    "empty",  # a reading without any value
+    "empty",  # a reading without any value, an array without any item
     "place",  # a longitude or latitude that is not on Earth
     "unit",  # SenML: a unit that does not fit the quantity
     "frame",  # HJ 212: not to be taken apart

@@ -201,7 +201,7 @@ def test_everything_is_accounted_for(topic: str, payload: bytes) -> None:
     """Whatever comes on whatever topic, nothing raises, and what is not stored is a letter."""
     batch = added(topic, payload)
     stored = sum(len(rows.rows) for rows in batch.tables.values())
-    assert stored + len(batch.letters) >= (payload.strip() != b"[]")
+    assert stored + len(batch.letters) >= 1
     assert batch.arrivals
     for letter in batch.letters:
         assert letter.detail

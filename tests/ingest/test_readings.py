@@ -165,10 +165,12 @@ def test_at_most_so_many_items(also: dict[str, float]) -> None:
     assert [one.reason for one in decoded.refused] == ["size"]
 
 
-def test_an_empty_array_brings_nothing() -> None:
-    """No items, nothing stored, nothing refused."""
-    decoded = readings(b"[]")
-    assert (decoded.records, decoded.refused) == ([], [])
+@pytest.mark.parametrize("payload", [b"[]", b" [ ] "])
+def test_an_empty_array_is_refused(payload: bytes) -> None:
+    """It brings nothing, and who sends it is told apart from who says nothing."""
+    decoded = readings(payload)
+    assert not decoded.records
+    assert [one.reason for one in decoded.refused] == ["empty"]
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**40), 2**40)
@@ -191,7 +193,7 @@ def test_both_paths_agree(item: dict[str, Any], ug_per_m3: float) -> None:
     assert [*decoded.records, *(one.reason for one in decoded.refused)] == [expected]
 
 
-@given(st.lists(items, max_size=5))
+@given(st.lists(items, min_size=1, max_size=5))
 def test_an_array_is_its_items(several: list[dict[str, Any]]) -> None:
     """An array gives what its items give one by one."""
     decoded = readings(encoded(several))
