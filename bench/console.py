@@ -58,7 +58,6 @@ DELAY_AIM_S = 1.0
 FIRST_VIEW_AIM_S = 1.5
 GROWTH_AIM_MB_H = 5.0
 """A page that grows by less would take half a year to fill a browser's gigabyte a working day."""
-VIEWS = 5
 PATIENCE_MS = 300_000
 
 # Without these, Chromium asks its maker's hosts for things at every start.
@@ -188,7 +187,7 @@ def serving(folder: Path, district: Path, dsn: str) -> Iterator[tuple[psutil.Pro
                     return httpx.get(address).status_code == 200
                 return False
 
-            wait_until(answers, (folder / "server.log").read_text, 60)
+            wait_until(answers, (folder / "server.log").read_text, PATIENCE_MS / 1000)
             yield psutil.Process(process.pid), port
         finally:
             process.terminate()
@@ -230,11 +229,13 @@ def first_view_s(page: Page) -> float:
     return float(page.evaluate("document.documentElement.dataset.seen")) / 1000
 
 
-def first_views(playwright: Playwright, port: int, session: str) -> tuple[list[float], list[float]]:
+def first_views(
+    playwright: Playwright, port: int, session: str, count: int
+) -> tuple[list[float], list[float]]:
     """Seconds to the first view of the desk, with an empty cache and with a full one."""
     browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
     cold, warm = [], []
-    for _ in range(VIEWS):
+    for _ in range(count):
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         watched = visit(context, port, "/", session)
         cold.append(first_view_s(watched.page))
@@ -277,7 +278,7 @@ def measure(
         with serving(folder, folder / "district", dsn) as (server, port):
             sessions = [cookie(port) for _ in range(asked.browsers)]
             with sync_playwright() as playwright:
-                quiet = first_views(playwright, port, sessions[0])
+                quiet = first_views(playwright, port, sessions[0], asked.views)
                 browser = playwright.chromium.launch(
                     executable_path=shutil.which("chromium"), args=ARGUMENTS
                 )
@@ -373,7 +374,7 @@ def _live(
         | {"max": max(of_crowd, default=float("nan")), "n": len(of_crowd)},
         "expected_delays": len(seen) * (lasts - WARM_UP_S + 1),
         "painted_s": {
-            name: {f"p{p}": quantile(found, p / 100) for p in (50, 95)}
+            name: {f"p{p}": quantile(found, p / 100) for p in (50, 95)} | {"n": len(found)}
             for name, found in of_pages.items()
         },
         "mb_per_s": sum(one.bytes for one in seen) / 2**20 / (ended.at - began),
@@ -397,6 +398,8 @@ def show(figures: dict[str, Any]) -> None:
         table.add_row(what, aim, measured)
 
     def views(values: Sequence[float]) -> str:
+        if not values:
+            return "not asked for"
         return f"median {statistics.median(values):.2f} s, most {max(values):.2f} s"
 
     delay = figures["delay_s"]
@@ -410,7 +413,9 @@ def show(figures: dict[str, Any]) -> None:
     )
     for name, painted in figures["painted_s"].items():
         line(
-            f"commit to paint, {name}", "", f"p50 {painted['p50']:.2f}, p95 {painted['p95']:.2f} s"
+            f"commit to paint, {name}",
+            "",
+            f"p50 {painted['p50']:.2f}, p95 {painted['p95']:.2f} s of {painted['n']}",
         )
     line("updates that arrived", "all", f"{delay['n']} of {figures['expected_delays']}")
     line("sent", "", f"{figures['mb_per_s']:.1f} MB/s")
@@ -440,6 +445,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--browsers", type=int, default=50)
     parser.add_argument("--pages", type=int, default=2, help="of the browsers, in Chromium")
+    parser.add_argument("--views", type=int, default=5, help="first views before the crowd comes")
     parser.add_argument("--plain", action="store_true", help="plain PostgreSQL, not TimescaleDB")
     parser.add_argument("--out", type=Path, default=None, help="every figure, as JSON")
     asked = parser.parse_args()

@@ -96,6 +96,10 @@ export const ShelveBox = {
   },
 };
 
+// The board with a decision for this place half made: what it would change is seen before it is kept.
+const boardFor = (alarm) =>
+  `/board?${new URLSearchParams({ add: alarm.segment ?? alarm.site, treatment: alarm.segment ? "wash" : "inspect" })}`;
+
 export const Story = {
   props: ["alarm", "episode", "shelving", "busy"],
   emits: ["act", "shelving"],
@@ -138,6 +142,7 @@ export const Story = {
       return h("div", { class: "actions" }, [
         waits ? button("acknowledge", "primary") : null,
         alarm.source === "concern" && !alarm.taken_by && !alarm.ended_at ? button("take") : null,
+        !alarm.ended_at && (alarm.segment || alarm.site) ? h("a", { class: "button", href: boardFor(alarm) }, t("board.send_here")) : null,
         alarm.state === "shelved" ? button("unshelve") : null,
         ["unacknowledged", "acknowledged"].includes(alarm.state)
           ? h("button", {

@@ -10,7 +10,7 @@ const ASK_AFTER_MS = 350;
 const LOOK_EVERY_MS = 500;
 const ANSWER_LATE_MS = 20_000;
 const REASONS = {
-  add: ["complaint", "seen", "leader", "visit"],
+  add: ["alarm", "complaint", "seen", "leader", "visit"],
   assign: ["nearer", "knows", "equipment", "leader"],
   pin: ["complaint", "leader", "promised"],
   hold: ["breakdown", "rest", "supply", "event"],
@@ -29,7 +29,7 @@ export const Decision = {
     const form = reactive({
       place: props.wish.place ?? "", sought: props.wish.place ? props.placeName(props.wish.place) : "",
       treatment: props.wish.treatment ?? (kind === "add" ? "wash" : ""), crew: props.wish.crew ?? "",
-      priority: 2, due_min: 60, hours: kind === "add" ? 8 : 4, why: "",
+      priority: 2, due_min: 60, hours: kind === "add" ? 8 : 4, why: props.wish.why ?? "",
     });
     const preview = reactive({ id: null, state: "none", text: "", unmet: "", effect: null, stale: null, problem: "", slow: false });
     const keeping = reactive({ busy: false, problem: "" });

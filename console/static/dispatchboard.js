@@ -359,6 +359,12 @@ document.querySelector(".skip").addEventListener("click", () => (view.table = tr
 createApp(Page).mount("#app");
 await load();
 listen();
+// An alarm leads here with the place where somebody is to go.
+const led = new URLSearchParams(location.search);
+if (mayAdd() && led.has("add") && placeName(led.get("add")) !== led.get("add")) {
+  decide("add", { place: led.get("add"), treatment: led.get("treatment") ?? "", why: t("why_common.alarm") });
+  history.replaceState(null, "", location.pathname);
+}
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   if (decision.open) closeDecision();
