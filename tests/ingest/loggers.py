@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -56,12 +56,16 @@ class Logger:
 
     def hear(self) -> Frame:
         """The next frame that the gateway sends."""
+        return parse(self.hear_raw())
+
+    def hear_raw(self) -> bytes:
+        """The same, as it came, without CR LF."""
         while b"\r\n" not in self._left:
             came = self._socket.recv(4096)
             assert came, "the gateway has closed the connection"
             self._left += came
         line, _, self._left = self._left.partition(b"\r\n")
-        return parse(line)
+        return line
 
     def ask(self, frame: Frame | bytes) -> Frame:
         self.send(frame)
@@ -100,7 +104,13 @@ class Running:
     """A gateway in a thread with an event loop of its own."""
 
     def __init__(
-        self, url: str, now: Callable[[], datetime] = lambda: NOW, **settings: Any
+        self,
+        url: str,
+        now: Callable[[], datetime] = lambda: NOW,
+        *,
+        registry: Registry = REGISTRY,
+        secrets: Mapping[str, Secret] = SECRETS,
+        **settings: Any,
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -111,8 +121,8 @@ class Running:
             gateway = Hj212Gateway(
                 Address.parse(url),
                 PREFIX,
-                REGISTRY,
-                SECRETS,
+                registry,
+                secrets,
                 GatewaySettings(**settings),
                 now,
             )
