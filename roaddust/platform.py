@@ -1,7 +1,8 @@
 """Which stage runs where: threads of this process on the wall clock, steps of a tick in lockstep.
 
 Stages meet in the store and on the broker and know nothing of each other; this is the one place
-that knows them all.
+that knows them all. Each is imported where it is started: a process that only ingests has neither
+the memory nor the start of the search for routes and of the pages.
 """
 
 import logging
@@ -15,11 +16,7 @@ from typing import Self
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from analytics.runner import Analytics
 from broker.connection import Address
-from console.app import Console
-from console.users import ensure_admin
-from dispatch.runner import Dispatcher
 from geo.district import District
 from ingest.runner import Ingest
 from ingest.silence import SilenceWatch
@@ -30,7 +27,6 @@ from roaddust.keys import console_key
 from roaddust.notices import Notifier
 from roaddust.publisher import AWAY, BrokerSilent, Publisher
 from roaddust.registry import registry
-from roaddust.reporting import Reporting
 from roaddust.reviews import look_at_rounds, review_day, review_week
 from roaddust.routine import Duty, Routine
 from roaddust.settings import STAGES, Settings, Stage
@@ -132,6 +128,8 @@ class Platform:
                 if hears:
                     publisher.online()
             if console:
+                from console.users import ensure_admin
+
                 # Last: the password is told once, by a start that has succeeded.
                 with connect(settings.db, name="start", autocommit=True) as conn:
                     admin_password = ensure_admin(conn, WallClock().now())
@@ -166,6 +164,8 @@ class Platform:
     # The stages -------------------------------------------------------------------------------
 
     def _start_console(self) -> str:
+        from console.app import Console
+
         settings = self._settings
         secret = console_key(settings.data)
         try:
@@ -215,6 +215,8 @@ class Platform:
                 silences = SilenceWatch(self._district.stations)
                 jobs.append(self._stage("silences", SILENCES_EVERY_S, silences.step))
         if "analytics" in self._stages:
+            from analytics.runner import Analytics
+
             analytics = Analytics(self._district, settings.analytics)
             settle_s = settings.analytics.settle_s
             jobs.append(
@@ -225,6 +227,8 @@ class Platform:
                 )
             )
         if "dispatch" in self._stages:
+            from dispatch.runner import Dispatcher
+
             dispatcher = Dispatcher(self._district, settings.dispatch)
             routine = Routine(self._duties())
             jobs += [
@@ -256,6 +260,9 @@ class Platform:
 
     def _start_lockstep(self, address: Address, publisher: Publisher, clock: TickClock) -> None:
         """In lockstep every tick is one pass over the stages, in order, answered at its end."""
+        from analytics.runner import Analytics
+        from dispatch.runner import Dispatcher
+
         settings, stages = self._settings, self._stages
         analytics = Analytics(self._district, settings.analytics)
         dispatcher = Dispatcher(self._district, settings.dispatch)
@@ -319,6 +326,8 @@ class Platform:
 
     def _duties(self) -> list[Duty]:
         """What is due at a time of day."""
+        from roaddust.reporting import Reporting
+
         settings, district = self._settings, self._district
 
         def upkeep(_conn: Connection, now: datetime) -> None:
