@@ -9,6 +9,7 @@ from console.pool import Conn, rows
 from store.statements import statements
 
 SQL = statements("alarms")
+COMPLETENESS = statements("completeness")
 
 
 async def read_returned(conn: Conn, before: datetime) -> list[dict[str, Any]]:
@@ -22,7 +23,9 @@ async def read_alarms(
     """Every alarm by its id; `snapshot` holds the episodes and the stations."""
     overview = snapshot["overview"]
     concerns = await rows(conn, SQL.board_concerns, {})
-    silent = silent_devices(snapshot["stations"], overview["newest_reading"])
+    told = await rows(conn, COMPLETENESS.standing_silences, {"now": overview["now"]})
+    habits = {row["station"]: row["since"] for row in told}
+    silent = silent_devices(snapshot["stations"], overview["newest_reading"], habits)
     asked = {"alarms": [device["alarm"] for device in silent]}
     marks = await rows(conn, SQL.marks, asked) if silent else []
     out = await rows(conn, SQL.standing_out_of_service, {"now": overview["now"]})

@@ -70,14 +70,25 @@ def alarms(
     return found
 
 
-def silent_devices(stations: Mapping[str, Row], newest: datetime | None) -> list[Alarm]:
-    """Stations without fresh readings, and the platform when there is none that has any.
+def silent_devices(
+    stations: Mapping[str, Row],
+    newest: datetime | None,
+    habits: Mapping[str, datetime | None] | None = None,
+) -> list[Alarm]:
+    """Stations that have fallen silent, and the platform when there is none that has not.
 
-    `stations` are those of the snapshot: each with `freshness` and `ts`.
+    `stations` are those of the snapshot: each with `freshness` and `ts`. `habits`: since when each
+    is silent by its own usual interval, None while it is not; a station whose habit nobody knows is
+    judged by how fresh its reading is.
     """
     if not stations:
         return []
-    dark = {id_: entry["ts"] for id_, entry in stations.items() if entry["freshness"] != "live"}
+    known = habits or {}
+    dark = {
+        id_: known.get(id_) or entry["ts"]
+        for id_, entry in stations.items()
+        if (known[id_] is not None if id_ in known else entry["freshness"] != "live")
+    }
     everything = len(dark) == len(stations)
     found = [
         {

@@ -26,6 +26,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from console import arrival_metrics
 from console.access import allowed, basic_of, bearer_of, identified
 from console.feed import Feed, NoTimeYet
 from console.pool import Conn, row, rows
@@ -35,6 +36,7 @@ from store.statements import statements
 log = logging.getLogger(__name__)
 
 SQL = statements("metrics")
+COMPLETENESS = statements("completeness")
 KEPT_S = 5.0
 """Two scrapers at once cost no more than one."""
 LATELY = timedelta(minutes=10)
@@ -61,6 +63,8 @@ class Figures:
     plan: dict[str, Any] | None
     concerns: list[dict[str, Any]]
     matters: list[dict[str, Any]]
+    workers: list[dict[str, Any]]
+    heard: list[dict[str, Any]]
 
 
 async def read(conn: Conn, street: Snapshot, now: datetime, zone: ZoneInfo) -> Figures:
@@ -79,6 +83,8 @@ async def read(conn: Conn, street: Snapshot, now: datetime, zone: ZoneInfo) -> F
         plan=await row(conn, SQL.plan, {}),
         concerns=await rows(conn, SQL.concerns, {}),
         matters=await rows(conn, SQL.matters, {"day": now.astimezone(zone).date()}),
+        workers=await rows(conn, COMPLETENESS.workers, {}),
+        heard=await rows(conn, COMPLETENESS.stations_heard, {}),
     )
 
 
@@ -193,6 +199,7 @@ def families(figures: Figures) -> Iterator[Metric]:
         "matters_today", "Clocks of the day (nothing left overnight), by kind and outcome.",
         _sums(figures.matters, "matters", "kind", "outcome"), "kind", "outcome",
     )  # fmt: skip
+    yield from arrival_metrics.families(figures.workers, figures.heard, now)
 
 
 class _Collected(Collector):
