@@ -723,6 +723,43 @@ def station_health(
         Terminal(width=max(Terminal().width, 110)).print(table)
 
 
+@quality.command("silences")
+def station_silences(
+    first: From,
+    last: To,
+    district: DistrictFolder = XINGHAI,
+    db: Db = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 200,
+    config: Config = None,
+) -> None:
+    """Stations that said nothing for three of their usual intervals, the newest first. 静默。"""
+    from rich.table import Table
+
+    from geo.district import load_district
+    from store.statements import statements
+
+    with _said_plainly(), _database(db, config) as conn:
+        zone = load_district(district).timezone
+        span = {
+            "first": _time(first, zone, "--from"),
+            "last": _time(last, zone, "--to"),
+            "limit": limit,
+        }
+        table = Table(
+            "站点 station", "自 since", "至 until", "分钟 minutes", "平时间隔 usually every"
+        )
+        for station, since, every_s, _, ended_at in conn.execute(
+            statements("completeness").silences_of, span
+        ):
+            minutes = "" if ended_at is None else f"{(ended_at - since).total_seconds() / 60:.0f}"
+            until = (
+                "仍静默 still" if ended_at is None else f"{ended_at.astimezone(zone):%m-%d %H:%M}"
+            )
+            began = f"{since.astimezone(zone):%m-%d %H:%M}"
+            table.add_row(station, began, until, minutes, f"{every_s:g} s")
+        Terminal(width=max(Terminal().width, 110)).print(table)
+
+
 @app.command("why")
 def explain(
     place: Annotated[str, typer.Argument(help="Segment or site.")],

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from ingest.silence import LEAST_S, LOOK_EVERY, Rhythm, SilenceWatch, changes, usual_s
+from roaddust.cli import app
 from store.database import Connection, connect
 from tests.ingest.conftest import NOW
+from tests.street import write_street
 
 BEFORE = NOW - timedelta(days=1)
 INSERT = (
@@ -160,3 +164,24 @@ def test_looks_are_not_too_many(conn: Connection) -> None:
     watch.step(conn, NOW)
     watch.step(conn, NOW + LOOK_EVERY / 2)
     assert conn.execute(b"SELECT looked_at FROM rhythms").fetchall() == [(NOW,)]
+
+
+def test_the_command(tmp_path: Path, conn: Connection, migrated_embedded_db: str) -> None:
+    """`quality silences` shows those that reach into a span, in the district's time."""
+    store(conn, "S1", ((m, m) for m in range(-30, 1)))
+    store(conn, "S2", ((m, m) for m in range(-30, 11)))
+    watch = SilenceWatch(["S1", "S2"])
+    run(watch, conn, 0, 5)
+    store(conn, "S1", [(6, 6)])
+    run(watch, conn, 7, 20)
+    folder = write_street(tmp_path / "street")
+    command = ["quality", "silences", "--district", str(folder), "--db", migrated_embedded_db]
+    found = CliRunner(env={"COLUMNS": "160"}).invoke(
+        app, [*command, "--from", "2026-03-01T16:00", "--to", "2026-03-01T16:08"]
+    )
+    assert found.exit_code == 0, found.output
+    rows = [line.split("│")[1:-1] for line in found.stdout.splitlines() if "│ S" in line]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["S1", "03-01 16:06", "仍静默 still", "", "60 s"],
+        ["S1", "03-01 16:00", "03-01 16:06", "6", "60 s"],
+    ]
