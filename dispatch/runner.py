@@ -18,7 +18,7 @@ from dispatch.triggers import PlanInForce, gain_s, settled, situation, trigger
 from dispatch.troubles import Troubles, against
 from dispatch.wants import CLEANS, Exclusion, wishes
 from dispatch.weather import hindrance
-from dispatch.words import Reason, Words
+from dispatch.words import Reason, Words, other
 from geo.district import District
 from store import outbox
 from store.database import Connection
@@ -340,7 +340,8 @@ def _episode_lines(
             )  # fmt: skip
         elif exclusion_ := against.get(episode.id) or against.get(place):
             said[episode.id] = exclusion_.reason.code
-            line = (episode.id, "reason", {"reason": exclusion_.reason.text})
+            text = exclusion_.reason.text
+            line = (episode.id, "reason", {"reason": text, "also": other(text)})
         else:
             continue
         if before.get(episode.id) != said[episode.id]:

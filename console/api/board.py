@@ -108,7 +108,7 @@ async def take_back(
 # What they would change ---------------------------------------------------------------------
 
 
-@router.post("/previews", status_code=HTTPStatus.ACCEPTED)
+@router.post("/previews", status_code=HTTPStatus.ACCEPTED, responses=NOT_FOUND)
 async def ask(request: Request, user: Decider, body: models.NewPreview) -> models.Preview:
     """Ask the dispatcher what a decision would change. It answers within its next steps; ask for
     the preview again until `answered_at` is set. Nothing is kept."""

@@ -102,6 +102,9 @@ def _district_pages(district: District, its: Figures, say: Said) -> list[Page]:
     ]
     if not its.complete:
         first.insert(2, Words((say("report.unfinished", at=say.moment(its.upto)),)))
+    if not (its.minutes or its.treatments or its.promises.matters or its.completeness):
+        # Empty axes on four more pages would say no more.
+        return [Page(say("report.page_first"), tuple(first))]
     street: list[Block] = [
         _hours(its, say),
         Pair(_days_picture(its, say), _causes(its, say)),
@@ -193,7 +196,7 @@ def _bigs(its: Figures, say: Said) -> tuple[Big, ...]:
         big(
             "over_min",
             Column("", "number", say("report_unit.segment_h"), 1),
-            its.over_min / 60.0,
+            its.over_min / 60.0 if its.minutes else None,
             say("report.big_over", n=say.number(its.exceedances),
                 share=say.share(its.over_min / its.minutes if its.minutes else None, 2)),
         ),
@@ -540,7 +543,7 @@ def _inspections(its: Figures, say: Said) -> Table:
         rows=tuple(
             (
                 say.site(one.site), one.ordered_at, say.crew(one.crew),
-                say.word("order_state", one.state), one.minutes, one.outcome,
+                say.word("order_state", one.state), one.minutes, say.told(one.outcome),
             )
             for one in sorted(rows, key=lambda one: one.state == "done")
         ),
@@ -647,7 +650,8 @@ def _missed(its: Figures, say: Said) -> Table:
         rows=tuple(
             (
                 say.place(one.place), say.word("report_matter", one.kind), one.opened_at,
-                say.word("report_outcome", one.outcome), one.minutes_late, one.reason,
+                say.word("report_outcome", one.outcome), one.minutes_late,
+                say.told(one.reason, one.also),
             )
             for one in its.promises.missed
         ),
@@ -691,7 +695,7 @@ def _decisions(its: Figures, say: Said) -> Table:
             (
                 one.at, say.word("report_override", one.kind),
                 say.place(one.place) if one.place else say.crew(one.crew) if one.crew else None,
-                one.by, one.why,
+                one.by, say.told(one.why),
             )
             for one in its.decisions
         ),

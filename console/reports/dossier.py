@@ -358,9 +358,9 @@ def _orders(its: Dossier, say: Said) -> Table:
             (
                 one.issued_at, say.word("treatment", one.treatment), say.crew(one.crew),
                 say.word("order_state", one.state), one.ended_at,
-                one.said or one.outcome
+                say.told(one.said or one.outcome)
                 or (None if one.ended_at else say("report_dossier.no_answer")),
-                one.reason,
+                say.told(one.reason, one.also),
             )
             for one in rows
         ),

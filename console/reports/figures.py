@@ -166,7 +166,8 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A promise not kept, or work that began late; minutes_late: None where nothing was begun."""
+    """A promise not kept, or work that began late; minutes_late: None where nothing was begun.
+    reason: as it was stored; also: the same in the other language."""
 
     ref: str
     kind: str
@@ -176,6 +177,7 @@ class Missed:
     outcome: str
     minutes_late: float | None
     reason: str | None
+    also: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -801,6 +803,7 @@ def _promises(matters: Sequence[Matter]) -> Promises:
                     outcome=matter.outcome,
                     minutes_late=_minutes(matter.due, matter.begun_at) if begun_late else None,
                     reason=matter.reason,
+                    also=matter.also,
                 )
             )
     return Promises(

@@ -108,6 +108,7 @@ class Matter:
     ended_at: datetime | None
     outcome: str
     reason: str | None
+    also: str | None
 
 
 @dataclass(frozen=True, slots=True)

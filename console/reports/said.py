@@ -1,5 +1,6 @@
 """How a report speaks: words, names, numbers and times in one language."""
 
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,12 @@ from console.reports.estimate import Estimate
 from console.texts import Language, name_in, texts
 
 UG = "µg/m³"
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def speaks(text: str, language: Language) -> bool:
+    """Whether a sentence is of that language: one without Chinese letters is not Chinese."""
+    return bool(_HAN.search(text)) == (language == "zh-CN")
 
 
 class Said:
@@ -39,6 +46,13 @@ class Said:
     def word(self, section: str, value: str) -> str:
         """The word for a value of an enumeration, or the value itself where there is none."""
         return self._texts[section].get(value, value)
+
+    def told(self, text: str | None, also: str | None = None) -> str | None:
+        """A stored sentence in this language where it is stored so; else its own words, marked as
+        such."""
+        if text is None or speaks(text, self.language):
+            return text
+        return also or f"“{text}”"
 
     def segment(self, segment: str) -> str:
         return self._segments.get(segment, segment)

@@ -72,9 +72,12 @@ ORDER BY started_at, id;
 -- What must not stay overnight, with the last reason that was stated for it.
 SELECT m.ref, m.day, m.kind, m.place, m.level, m.opened_at, m.due, m.answered_at, m.answer,
        m.begun_at, m.ended_at, coalesce(m.outcome, 'open') AS outcome,
-       (SELECT l.detail->>'reason' FROM episode_log l
-        WHERE l.episode = m.ref AND l.event = 'reason' ORDER BY l.id DESC LIMIT 1) AS reason
+       l.detail->>'reason' AS reason, l.detail->>'also' AS also
 FROM matters m
+LEFT JOIN LATERAL (
+    SELECT detail FROM episode_log
+    WHERE episode = m.ref AND event = 'reason' ORDER BY id DESC LIMIT 1
+) AS l ON true
 WHERE m.day >= %(first)s AND m.day < %(last)s AND m.opened_at < %(upto)s
 ORDER BY m.opened_at, m.ref;
 

@@ -26,6 +26,7 @@ from console.reports.making import make
 from console.reports.page import page
 from console.reports.pdf import pdf
 from console.reports.period import Period, period
+from console.reports.said import Said
 from console.texts import LANGUAGES, Language, texts
 from geo.district import load_district
 from roaddust.embedded import EmbeddedPostgres
@@ -230,7 +231,8 @@ def test_what_people_wrote_stays_words(either: Document) -> None:
             for cell in row:
                 assert cell.data_type != "f", (sheet.title, cell.coordinate)
                 assert cell.hyperlink is None
-                hostile += cell.value == fortnight.HOSTILE
+                # In a report of another language a person's own words stand in marks.
+                hostile += cell.value in (fortnight.HOSTILE, f"“{fortnight.HOSTILE}”")
     assert hostile > 0
     text = page(made)
     assert "<img" not in text
@@ -324,3 +326,26 @@ def test_numbers_are_said_one_way() -> None:
     assert shown(Column("", "share", decimals=1), 0.98765, zone) == "98.8%"
     estimate = Column("", "share_estimate", decimals=0)
     assert shown(estimate, Estimate(0.2, -0.05, 0.4), zone) == "20% (−5 … 40%)"
+
+
+def test_a_day_of_which_nothing_is_known_is_one_page(dsn: str, facts: District) -> None:
+    """No empty axes, and no nought where nothing was measured."""
+    day = period("day", date(2025, 12, 1))
+    with connect(dsn, name="test", autocommit=True) as conn:
+        empty = document(facts, make(conn, facts, day, fortnight.NOW), "en")
+    (first,) = empty.pages
+    (bigs,) = (block for block in first.blocks if isinstance(block, Bigs))
+    assert [shown(big.column, big.value, empty.zone) for big in bigs.figures] == ["–"] * 4
+    assert len(pypdf.PdfReader(io.BytesIO(pdf(empty))).pages) == 1
+    excel(empty)
+
+
+def test_a_stored_sentence_is_told_in_the_language_of_the_report(facts: District) -> None:
+    """The other language where it is stored too, else the words themselves, marked as quoted."""
+    chinese, english = Said(facts, "zh-CN"), Said(facts, "en")
+    assert chinese.told("继续观察。", "Watching on.") == "继续观察。"
+    assert english.told("继续观察。", "Watching on.") == "Watching on."
+    assert english.told("继续观察。") == "“继续观察。”"
+    assert chinese.told("pump broken") == "“pump broken”"
+    assert english.told("pump broken") == "pump broken"
+    assert english.told(None) is None

@@ -161,9 +161,10 @@ def test_episode_without_order_has_a_reason_said_once(conn: Connection) -> None:
     open_episode(conn, "E1", "B", causes=HAZE)
     for minute in (0, 11, 22):
         dispatcher.step(conn, later(minute))
-    log = rows(conn, "SELECT event, detail ->> 'reason' FROM episode_log")
-    assert [event for event, _ in log] == ["reason"]
+    log = rows(conn, "SELECT event, detail ->> 'reason', detail ->> 'also' FROM episode_log")
+    assert [event for event, *_ in log] == ["reason"]
     assert "elsewhere" in log[0][1]
+    assert "区域" in log[0][2], "in the other language too"
     assert rows(conn, "SELECT count(*) FROM plans") == [3]
     assert rows(conn, "SELECT episode FROM orders WHERE episode IS NOT NULL") == []
 
