@@ -15,10 +15,8 @@ from console.settings import ConsoleSettings
 from geo.district import District
 from store.database import connect
 from tests.console import plausible
+from tests.console.browsing import settle
 from tests.console.conftest import PASSWORD, Hands, Running
-from tests.console.test_axe import SETTLED, browser
-
-__all__ = ["browser"]
 
 EPISODE = "E-20260302-0149-XH07N-inc60"
 INJECTIONS = (
@@ -204,7 +202,7 @@ def test_no_text_becomes_a_script(console: Running, browser: Browser) -> None:
         if "#" in path:
             page.reload()
             expect(page.locator(".list")).to_contain_text("<img src=x onerror")
-        page.evaluate(SETTLED)
+        settle(page)
         assert page.locator("img[src='x']").count() == 0, path
         assert page.title() != "1", path
     assert ran == []
