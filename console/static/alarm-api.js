@@ -1,5 +1,5 @@
 // What the alarms and the explanations ask of the server.
-import { get, post } from "./api.js";
+import { get, post, remove } from "./api.js";
 import { live } from "./live.js";
 
 const part = encodeURIComponent;
@@ -9,6 +9,9 @@ export const actOn = (id, what, body) => post(`alarms/${part(id)}/${what}`, body
 export const batch = (act, ids, rest = {}) => post("alarms/batch", { act, ids, ...rest });
 export const acknowledgeReturned = () => post("alarms/returned/acknowledge");
 export const alarmHealth = (query) => get(`alarms/health?${new URLSearchParams(query)}`);
+export const suppressed = () => get("alarms/suppressed");
+export const outOfService = (wish) => post("alarms/out-of-service", wish);
+export const intoService = (subject) => remove(`alarms/out-of-service/${part(subject)}`);
 export const orderStory = (id) => get(`orders/${part(id)}`);
 // As of the moment that is shown.
 export const placeWhy = (kind, id, query) =>

@@ -2,20 +2,25 @@
 // ISA-18.2.
 import { createApp, h, onBeforeUnmount, onMounted, reactive, ref, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { echarts } from "/lib/echarts/index.js";
-import { alarmHealth } from "./alarm-api.js";
+import { alarmHealth, suppressed } from "./alarm-api.js";
+import { Service } from "./alarm-service.js";
 import { get } from "./api.js";
-import { crewName, district, placeName, setDistrict } from "./board.js";
+import { crewName, district, me, placeName, setDistrict } from "./board.js";
 import { scaled } from "./scale.js";
 import { age, clock, day, language, moment, setZone, speak, t } from "./texts.js";
 import { theme } from "./theme-switch.js";
 
+const NOTICES = new Set(["haze", "sand_dust"]);
 const RULES = new Set(["inc60", "inc15", "pm10_60", "tsp5", "cusum", "gate"]);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const percent = (value, digits = 0) => (value == null ? "–" : `${(100 * value).toFixed(digits)}%`);
 const minutes = (value) => (value == null ? "–" : value < 90 ? t("health.minutes", { n: Math.round(value) }) : t("health.hours", { n: (value / 60).toFixed(1) }));
 const rate = (value) => (value < 9.95 ? value.toFixed(1) : String(Math.round(value)));
-const kindOf = (kind) => t(RULES.has(kind) ? `rule.${kind}` : `alarm_kind.${kind === "station" ? "silent" : kind}`);
-const where = (place) => (district.crews[place] ? crewName(place) : placeName({ segment: place, site: place }) || "–");
+const kindOf = (kind) => t(NOTICES.has(kind) ? `notice.${kind}` : RULES.has(kind) ? `rule.${kind}` : `alarm_kind.${kind === "station" ? "silent" : kind}`);
+const where = (place) => {
+  if (district.depots[place]) return t(`map.${district.depots[place].kind}`);
+  return district.crews[place] ? crewName(place) : placeName({ segment: place, site: place }) || "–";
+};
 
 // Slots of ten minutes added up to bars of so many.
 export function bars(slots, width) {
@@ -125,14 +130,15 @@ const Page = {
   setup() {
     const query = reactive({ days: 1, operators: 1, until: null });
     const health = shallowRef(null);
+    const hushed = shallowRef([]);
     const problem = ref("");
     let turn = 0;
     async function load() {
       const mine = ++turn;
       try {
         const asked = { days: query.days, operators: query.operators, ...(query.until ? { until: query.until } : {}) };
-        const found = await alarmHealth(asked);
-        if (mine === turn) [health.value, problem.value] = [found, ""];
+        const [found, quiet] = await Promise.all([alarmHealth(asked), suppressed()]);
+        if (mine === turn) [health.value, hushed.value, problem.value] = [found, quiet, ""];
       } catch (error) {
         if (mine === turn) problem.value = error.message;
       }
@@ -187,9 +193,13 @@ const Page = {
               : none("no_shelved")),
             section("midnights", found.midnights.length
               ? table([["night", ""], ["left", "num"]], found.midnights.map((one) => [day(one.at), one.unacknowledged])) : none("no_midnight")),
-            section("service", found.out_of_service.length
-              ? table([["source", ""], ["ends", ""], ["by", ""], ["why", ""]], found.out_of_service.map((one) => [where(one.subject), moment(one.until), one.given_by, one.why]))
-              : none("no_service")),
+            section("service", h(Service, { standing: found.out_of_service, where, until: found.until, onChanged: load })),
+            section("suppressed", hushed.value.length
+              ? table([["source", ""], ["kind", ""], ["begins", ""], ["because", ""]], hushed.value.map((one) => [
+                where(one.crew ?? one.segment ?? one.site), kindOf(one.kind), moment(one.since, found.until),
+                t(`suppressed.${one.why}`, { n: one.swings ?? 0 }),
+              ]))
+              : none("no_suppressed")),
           ]),
         ],
       ]);
@@ -197,7 +207,8 @@ const Page = {
   },
 };
 
-const [layers] = await Promise.all([get("district"), speak(document.documentElement.lang)]);
+const [layers, user] = await Promise.all([get("district"), get("me"), speak(document.documentElement.lang)]);
 setDistrict(layers);
 setZone(layers.timezone);
+Object.assign(me, user);
 createApp(Page).mount("#app");

@@ -21,6 +21,8 @@ export const get = (path) => ask(path, {});
 // What is seen while a moment of the past is shown is over: nothing can be done about it.
 const inThePast = () => Promise.reject(new Error(t("replay.no_acts")));
 
+export const remove = (path) => (live.at ? inThePast() : ask(path, { method: "DELETE" }));
+
 export const post = (path, body) =>
   live.at ? inThePast() : ask(path, {
     method: "POST",

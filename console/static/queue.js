@@ -303,6 +303,8 @@ export const Queue = {
       const inQueue = root.value?.contains(event.target);
       if (help.value && event.key === "Escape") help.value = false;
       else if (anywhere[event.key] && (free || inQueue || event.key === "?")) anywhere[event.key]();
+      // From a fold's head or a button of a row: back to the row, and on from there.
+      else if (inQueue && ["j", "k"].includes(event.key) && event.target.closest("[role=row]") !== event.target) focusRow(activeRow.value?.id ?? "");
       else if (!commands[event.key] || !(free || event.target.closest?.("[role=row]") === event.target)) return;
       else if (free && !["j", "k"].includes(event.key)) return;
       else if (free) focusRow(activeRow.value?.id ?? "");

@@ -83,6 +83,40 @@ def test_a_whole_round_by_keyboard_alone(desk: Visit) -> None:
     assert desk.errors == []
 
 
+def test_a_batch_and_the_way_back_by_keyboard_alone(desk: Visit) -> None:
+    """Select a group, acknowledge it with one chord, shelve another, find it among what was put
+    aside and bring it back."""
+    page = desk.page
+    to_row(page, f"group {alarming.GROUP}")
+    page.keyboard.press("x")
+    expect(page.locator(".batchbar b")).to_have_text("已选 2 条")
+    page.keyboard.press("Shift+A")
+    expect(page.locator(".answer")).to_contain_text("2 条")
+    expect(page.locator(".batchbar")).to_have_count(0)
+
+    to_row(page, "episode:E-20260302-0203-XH03S-inc15")
+    page.keyboard.press("s")
+    expect(page.locator(f"{CALM} .choices")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.locator(f".cards {CALM}")).to_have_count(0)
+
+    fold = page.get_by_role("button", name="已搁置或停用")
+    fold.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(f".asides {CALM}")).to_be_visible()
+    to_row(page, "episode:E-20260302-0203-XH03S-inc15")
+    page.keyboard.press("Enter")
+    back = page.locator(f".asides {CALM}").get_by_role("button", name="取消搁置")
+    for _ in range(20):
+        if back.evaluate("button => button === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    expect(back).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(f".cards {CALM}")).to_be_visible()
+    assert desk.errors == []
+
+
 def test_several_at_once_and_which_failed(desk: Visit) -> None:
     """Selected by keyboard and acknowledged together; the one that somebody else had seen
     meanwhile is named."""
@@ -210,6 +244,39 @@ def test_health_page_holds_the_figures_to_the_norm(desk: Visit) -> None:
     expect(page.locator(".tile").first).to_contain_text("0.1")
     expect(page.locator("main")).to_contain_text("EEMUA 191 and ISA-18.2")
     assert desk.errors == []
+
+
+def test_a_station_is_put_out_of_service_and_back(desk: Visit) -> None:
+    """With a reason and for a time; the list says who and why, and one press ends it."""
+    page = desk.page
+    page.goto(f"{desk.running.address}/alarms?lang=en")
+    form = page.locator(".serviceform")
+    form.get_by_label("Place or station").select_option("SS02")
+    form.get_by_label("For").select_option("24")
+    form.get_by_label("Reason").fill("fan is being changed")
+    page.keyboard.press("Enter")
+    row = page.locator("section", has=form).locator("tbody tr")
+    expect(row).to_contain_text("fan is being changed")
+    with connect(desk.running.dsn, name="test") as conn:
+        found = conn.execute("SELECT subject, why, given_by FROM out_of_service").fetchall()
+    assert found == [("SS02", "fan is being changed", "operator")]
+    row.get_by_role("button", name="Put back SS02").click()
+    expect(row).to_have_count(0)
+    assert desk.errors == []
+
+
+def test_what_is_suppressed_by_design_can_be_seen(desk: Visit) -> None:
+    """A notice of haze hushes the early warning, and the page says so."""
+    with connect(desk.running.dsn, name="test") as conn:
+        conn.execute(
+            "INSERT INTO notices (id, kind, started_at) VALUES ('N-1', 'haze', %s)",
+            (plausible.NOW,),
+        )
+        conn.commit()
+    page = desk.page
+    page.goto(f"{desk.running.address}/alarms")
+    part = page.locator("section", has=page.get_by_role("heading", name="按设计不呼叫"))
+    expect(part.locator("tbody tr").first).to_contain_text("霾或沙尘期间不做早期预警")
 
 
 def test_alarms_at_work_are_open_to_all(desk: Visit, engine: str) -> None:

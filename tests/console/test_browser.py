@@ -225,7 +225,7 @@ def test_phone_does_not_break(browser: Browser, still_console: Running) -> None:
     visit.watch()
     visit.sign_in()
     page = visit.page
-    for view, part in (("事件", ".queue"), ("计划", ".plan"), ("地图", ".map")):
+    for view, part in (("报警", ".queue"), ("计划", ".plan"), ("地图", ".map")):
         page.locator("nav.views").get_by_role("button", name=view).click()
         expect(page.locator(part)).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
