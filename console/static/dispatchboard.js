@@ -1,5 +1,5 @@
 // The dispatch board: crews over their shifts, decisions against the plan, and what they would change.
-import { computed, createApp, h, onBeforeUnmount, reactive, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
+import { computed, createApp, h, nextTick, onBeforeUnmount, reactive, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { get } from "./board-api.js";
 import { Decision } from "./decision.js";
 import { Gantt, barText, placeOf } from "./gantt.js";
@@ -355,7 +355,12 @@ Object.assign(district, layers, {
 setZone(layers.timezone);
 Object.assign(me, user);
 fit();
-document.querySelector(".skip").addEventListener("click", () => (view.table = true));
+document.querySelector(".skip").addEventListener("click", async (event) => {
+  event.preventDefault();
+  view.table = true;
+  await nextTick();
+  document.getElementById("boardtable")?.focus();
+});
 createApp(Page).mount("#app");
 await load();
 listen();

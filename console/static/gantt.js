@@ -111,10 +111,11 @@ export const Gantt = {
 
     const mayTake = (crew, order) => TREATS[crew.kind]?.includes(order.treatment) && crew.id !== order.crew;
 
+    const movable = (bar, order) => props.mayDrag && order && bar.planned && bar.kind === "work" && order.state !== "started";
+
     function press(event, bar, order) {
       if (event.button !== 0) return;
-      const movable = props.mayDrag && order && bar.planned && bar.kind === "work" && order.state !== "started";
-      drag.from = { x: event.clientX, y: event.clientY, order: movable ? order : null, since: props.since };
+      drag.from = { x: event.clientX, y: event.clientY, order: movable(bar, order) ? order : null, since: props.since };
     }
     function moved(event) {
       if (!drag.from) return;
@@ -190,7 +191,7 @@ export const Gantt = {
         .find((text) => widthOf(text, large) <= width - 8);
       return h("g", {
         key, "data-bar": key, "data-row": number, "data-order": bar.order ?? undefined,
-        class: ["bar", bar.kind, bar.planned ? "planned" : "done", bar.late ? "late" : "", order ? `p${order.priority}` : "",
+        class: ["bar", bar.kind, bar.planned ? "planned" : "done", bar.late ? "late" : "", movable(bar, order) ? "movable" : "", order ? `p${order.priority}` : "",
           order?.state ?? "", props.chosen && bar.order === props.chosen && bar.kind !== "drive" ? "chosen" : "", lost ? "lost" : "",
           drag.order && bar.order === drag.order.id && bar.kind === "work" ? "held" : ""],
         role: "button", tabindex: at.key === key ? 0 : -1, "aria-label": `${nameOf(crew)}: ${barText(bar, order, props.names)}`,

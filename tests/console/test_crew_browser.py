@@ -285,6 +285,36 @@ def test_a_bar_is_dragged_to_another_crew(desk: Page, console: Running) -> None:
         assert conn.execute("SELECT count(*) FROM overrides").fetchone() == (0,)
 
 
+def test_a_bar_is_dragged_by_a_finger(browser: Browser, console: Running) -> None:
+    """On a tablet, too: the finger moves the bar and not the page."""
+    with connect(console.dsn, name="test") as conn:
+        add_user(conn, "planner", PASSWORD, "dispatcher", NOW)
+    context = browser.new_context(viewport={"width": 1180, "height": 820}, has_touch=True)
+    page = signed_in(context, console, "planner")
+    page.wait_for_url(f"{console.address}/")
+    page.goto(f"{console.address}/board")
+    bar = page.locator("[data-order='O-1005'].work")
+    expect(bar).to_be_attached()
+    start = bar.locator("rect").first.bounding_box()
+    other = page.locator(".who").filter(has_text="洒水二班").bounding_box()
+    assert start is not None
+    assert other is not None
+    x, y = start["x"] + start["width"] / 2, start["y"] + start["height"] / 2
+    finger = context.new_cdp_session(page)
+
+    def touch(kind: str, *at: float) -> None:
+        points = [{"x": at[0], "y": at[1]}] if at else []
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", x, y)
+    for share in (0.2, 0.5, 0.8, 1):
+        touch("touchMove", x + 4, y + share * (other["y"] + 20 - y))
+    expect(page.locator(".carried")).to_contain_text("洒水二班")
+    touch("touchEnd")
+    expect(page.locator(".decision h2")).to_have_text("改派: 洗扫 妈湾大道 03")
+    context.close()
+
+
 def test_the_board_can_be_read_as_a_table(desk: Page) -> None:
     """Every bar but those of standing still is a row, for whoever cannot see the drawing."""
     expect(desk.locator("[data-bar]").first).to_be_attached()
