@@ -289,6 +289,7 @@ class BoardOrder(BaseModel):
     priority: int
     episode: str | None
     reason: str
+    also: str | None = Field(None, description="The reason in the other language")
     state: str
     issued_at: datetime
     started_at: datetime | None

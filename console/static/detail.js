@@ -5,7 +5,7 @@ import { history as askHistory } from "./api.js";
 import { crewName, district, roadName, selected } from "./board.js";
 import { LEAD_H, SegmentChart } from "./chart.js";
 import { tables } from "./live.js";
-import { moment, nameOf, signed, t, whole } from "./texts.js";
+import { inOwn, moment, nameOf, signed, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
 import { explainOrder } from "./why.js";
 import { decisionLines, groundLines, worthLines } from "./why-words.js";
@@ -107,7 +107,7 @@ export const Detail = {
               ? h("table", {}, [
                 h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "verdict"].map((column) => h("th", { key: column, scope: "col" }, t(`detail.${column}`))).concat(h("th", { key: "why", scope: "col" }, t("why.why"))))),
                 h("tbody", {}, orders.map((order) =>
-                  h("tr", { key: order.id, class: order.state, title: order.outcome ?? order.reason }, [
+                  h("tr", { key: order.id, class: order.state, title: order.outcome ?? inOwn(order.reason, order.also) }, [
                     h("td", {}, moment(order.started_at ?? order.eta, tables.overview.now)),
                     h("td", {}, crewName(order.crew)),
                     h("td", {}, t(`treatment.${order.treatment}`)),

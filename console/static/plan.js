@@ -2,7 +2,7 @@
 import { computed, h, reactive } from "/lib/vue/vue.esm-browser.prod.js";
 import { district, placeName, selectCrew, selected, selectSegment } from "./board.js";
 import { live, tables } from "./live.js";
-import { clock, nameOf, t, whole } from "./texts.js";
+import { clock, inOwn, nameOf, t, whole } from "./texts.js";
 
 const OPEN = ["sent", "accepted", "started"];
 
@@ -34,9 +34,11 @@ const OrderRow = ({ order }) =>
           : h("span", { class: "where" }, where(order)),
         order.priority <= 2 ? h("span", { class: `chip prio p${order.priority}` }, t(`priority.${order.priority}`)) : null,
         h("span", { class: `chip ${order.state}` }, t(`order_state.${order.state}`)),
+      ]),
+      h("div", { class: "because" }, [
+        h("p", {}, order.outcome ?? inOwn(order.reason, order.also)),
         h("button", { type: "button", class: "link askwhy", "data-why-order": order.id, "aria-label": `${t("why.why_order")} ${order.id}` }, t("why.why")),
       ]),
-      h("p", {}, [order.outcome ?? order.reason]),
     ]),
   ]);
 

@@ -7,7 +7,7 @@ import { get } from "./api.js";
 import { AxisChart } from "./axis-chart.js";
 import { crewName, district, me, roadName, setDistrict } from "./board.js";
 import { LEAD_H } from "./chart.js";
-import { age, clock, language, moment, setZone, signed, speak, t, whole } from "./texts.js";
+import { age, clock, inOwn, moment, setZone, signed, speak, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
 import { explainOrder, sentence, share } from "./why.js";
 import { decisionLines, groundLines, worthLines } from "./why-words.js";
@@ -33,6 +33,10 @@ function lead(segment, history, why) {
     segment.residents ? t("segment.residents", { n: segment.residents }) : "",
   ];
 }
+
+// Axes with nothing between them would look like clean air.
+const anything = ({ minutes, episodes, orders: done }) =>
+  minutes.increment.some((value) => value != null) || minutes.pm10.some((value) => value != null) || episodes.length > 0 || done.length > 0;
 
 function causes(why) {
   const shown = why.episodes.filter(({ causes: found }) => found.length).slice(0, 3);
@@ -89,16 +93,13 @@ const orders = (why) => (why.orders.length
       h("td", {}, crewName(order.crew)),
       h("td", {}, t(`treatment.${order.treatment}`)),
       h("td", {}, h("span", { class: `chip ${order.state}` }, t(`order_state.${order.state}`))),
-      h("td", {}, [reasonOf(order), order.outcome ? h("small", { class: "source" }, order.outcome) : null]),
+      h("td", {}, [inOwn(order.reason, order.also), order.outcome ? h("small", { class: "source" }, order.outcome) : null]),
       h("td", {}, proofOf(order)),
       h("td", {}, verdictOf(order)),
       h("td", {}, h("button", { type: "button", "aria-label": `${t("why.why_order")} ${order.id}`, onClick: () => explainOrder(order.id) }, t("why.why"))),
     ]))),
   ]))
   : say([t("segment.no_orders")]));
-
-const HAN = /[\u4e00-\u9fff]/;
-const reasonOf = ({ reason, also }) => (also && HAN.test(reason) === (language() === "en") ? also : reason);
 
 const decisions = (why) => [
   ...say(decisionLines(why)),
@@ -154,7 +155,7 @@ const Page = {
         problem.value ? h("p", { class: "problem", role: "alert" }, problem.value) : null,
         !past || !found ? h("p", { class: "quiet", role: "status" }, t("app.loading")) : [
           section("now_heading", say(lead(segment, past, found))),
-          section("axis", h("p", { class: "norm" }, t("segment.axis_says", { until: moment(past.until) })), h(AxisChart, { history: past, why: found, lead: LEAD_H, onOrder: explainOrder })),
+          section("axis", h("p", { class: "norm" }, t("segment.axis_says", { until: moment(past.until) })), anything(past) ? h(AxisChart, { history: past, why: found, lead: LEAD_H, onOrder: explainOrder }) : say([t("segment.nothing_in_span")])),
           h("div", { class: "two" }, [
             section("causes", causes(found)),
             section("decision", decisions(found), say(matters(found))),

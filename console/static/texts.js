@@ -91,3 +91,8 @@ export function nameOf(thing) {
 
 const POINTS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
 export const compass = (degrees) => t(`compass.${POINTS[Math.round(degrees / 45) % 8]}`);
+
+const HAN = /[\u4e00-\u9fff]/;
+
+// Of a sentence that is kept in both languages, the one of the page.
+export const inOwn = (text, also) => (also && HAN.test(text) === (language() === "en") ? also : text);

@@ -7,7 +7,7 @@ import { listen, live, onChange, tables } from "./live.js";
 import { StreetMap } from "./map.js";
 import { tally } from "./alarms.js";
 import { alarmLevel, alarmsOf } from "./map-colours.js";
-import { age, clock, clockSeconds, compass, nameOf, setZone, signed, speak, t, whole } from "./texts.js";
+import { age, clock, clockSeconds, compass, language, nameOf, setZone, signed, speak, t, whole } from "./texts.js";
 import { WallChart } from "./wall-chart.js";
 
 const asked = new URLSearchParams(location.search);
@@ -128,6 +128,9 @@ const Worst = () => {
   ]);
 };
 
+// As people say large numbers: 万 in Chinese, k in English; two digits, for the interval is wide.
+const short = (value) => new Intl.NumberFormat(language(), { notation: "compact", maximumSignificantDigits: 2 }).format(value);
+
 const WORKING = ["working", "driving", "refilling", "broken", "idle"];
 
 const Crews = () => {
@@ -152,6 +155,8 @@ const Crews = () => {
       number(t("wall.treatments"), done, ""),
       number(t("wall.water"), figures ? (figures.water_l / 1000).toFixed(figures.water_l < 10_000 ? 1 : 0) : null, "m³"),
       number(t("wall.effective"), figures?.judged ? figures.effective : null, figures?.judged ? `/ ${figures.judged}` : ""),
+      number(t("wall.avoided"), figures?.avoided.of ? short(figures.avoided.value) : null,
+        figures?.avoided.of ? t("wall.between", { low: short(figures.avoided.low), high: short(figures.avoided.high) }) : ""),
     ]),
     h("ul", { class: "crewlist" }, [
       ...shown.map((crew) => {

@@ -74,7 +74,7 @@ LEFT JOIN LATERAL (
 -- name: board_orders
 -- What the plan shows: orders that are open, and those that ended since the time given.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, eta, due, minutes, water_l,
-       priority, episode, reason, state, issued_at, started_at, ended_at, outcome
+       priority, episode, reason, also, state, issued_at, started_at, ended_at, outcome
 FROM orders
 WHERE state IN ('sent', 'accepted', 'started')
    OR (ended_at >= %(since)s AND state IN ('done', 'failed', 'refused', 'silent'))
@@ -176,8 +176,8 @@ GROUP BY 1 ORDER BY 1;
 -- name: segment_orders
 -- Orders on one segment that touch the span, newest first, with their verdicts.
 SELECT o.id, o.crew, o.plan, o.seq, o.treatment, o.segment, o.site, o.depot, o.direction, o.eta,
-       o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.state, o.issued_at,
-       o.started_at, o.ended_at, o.outcome,
+       o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.also, o.state,
+       o.issued_at, o.started_at, o.ended_at, o.outcome,
        v.effective, v.reduction_pct, v.low, v.high, v.judged_at, v.method,
        v.model_pct, v.model_low, v.model_high,
        v.differences_pct, v.differences_low, v.differences_high, v.disagree
@@ -213,8 +213,8 @@ ORDER BY started_at, id;
 -- name: orders_page
 -- Orders newest first, filtered, after the cursor.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, path, eta, due, minutes,
-       water_l, priority, episode, reason, state, issued_at, accepted_at, started_at, ended_at,
-       outcome
+       water_l, priority, episode, reason, also, state, issued_at, accepted_at, started_at,
+       ended_at, outcome
 FROM orders
 WHERE (%(states)s::text[] IS NULL OR state = ANY (%(states)s))
   AND (%(crew)s::text IS NULL OR crew = %(crew)s)
@@ -230,8 +230,8 @@ LIMIT %(limit)s;
 -- name: open_orders
 -- Every order that stands, with its path, in the sequence of its crew.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, path, eta, due, minutes,
-       water_l, priority, episode, reason, state, issued_at, accepted_at, started_at, ended_at,
-       outcome
+       water_l, priority, episode, reason, also, state, issued_at, accepted_at, started_at,
+       ended_at, outcome
 FROM orders
 WHERE state IN ('sent', 'accepted', 'started')
 ORDER BY crew, seq, id;

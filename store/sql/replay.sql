@@ -25,8 +25,8 @@ ORDER BY id;
 -- Orders that stood or had ended lately, with the last word on each until then. An order that lasts
 -- longer than a day is not told of.
 SELECT o.id, o.crew, o.plan, o.seq, o.treatment, o.segment, o.site, o.depot, o.direction, o.eta,
-       o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.state, o.issued_at,
-       o.accepted_at, o.started_at, o.ended_at, o.outcome, said.event AS said
+       o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.also, o.state,
+       o.issued_at, o.accepted_at, o.started_at, o.ended_at, o.outcome, said.event AS said
 FROM orders o
 LEFT JOIN LATERAL (
     SELECT event FROM order_log l
