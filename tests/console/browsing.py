@@ -6,6 +6,23 @@ from playwright.sync_api import Page, expect
 
 from tests.console.conftest import PASSWORD, Running
 
+SETTLED = """
+() => new Promise((settled) => {
+  let timer;
+  const quiet = () => { clearTimeout(timer); timer = setTimeout(done, 250); };
+  const watching = new MutationObserver(quiet);
+  const done = () => { watching.disconnect(); document.fonts.ready.then(settled); };
+  watching.observe(document, { subtree: true, childList: true, attributes: true });
+  setTimeout(done, 2500);
+  quiet();
+})
+"""
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has been still for a moment, or never is."""
+    page.evaluate(SETTLED)
+
 
 def sign_in(page: Page, address: str, name: str, language: str = "zh-CN") -> None:
     """Fill in the form of the login and send it."""

@@ -7,8 +7,8 @@ a change here, unless it needs an example for its path.
 import importlib
 import os
 import pkgutil
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page
 import console.pages
 from console.pages.common import MENU
 from console.texts import LANGUAGES
+from tests.console.browsing import settle
 from tests.console.conftest import PASSWORD, Running
 from tests.services import ServiceMissing
 from tests.services.axe import axe_script
@@ -30,20 +31,11 @@ EXAMPLES = {
     "/sites/{site}/dossier": "/sites/SITE-SPOIL-1/dossier",
 }
 """What to look at of a page that is about one thing."""
-NO_PAGES = {"/texts/{language}.json", "/crew-worker.js"}
+# The wall's views take turns: each is looked at.
+VIEWS_OF_THE_WALL = tuple(f"/wall?view={view}" for view in ("street", "worst", "crews", "ahead"))
+NO_PAGES = {"/wall/pulse", "/texts/{language}.json", "/crew-worker.js"}
 THEMES = ("light", "dark")
 
-SETTLED = """
-() => new Promise((settled) => {
-  let timer;
-  const quiet = () => { clearTimeout(timer); timer = setTimeout(done, 250); };
-  const watching = new MutationObserver(quiet);
-  const done = () => { watching.disconnect(); document.fonts.ready.then(settled); };
-  watching.observe(document, { subtree: true, childList: true, attributes: true });
-  setTimeout(done, 2500);
-  quiet();
-})
-"""
 LOOK = """
 async () => {
   const found = await axe.run(document, { resultTypes: ["violations"] });
@@ -68,8 +60,10 @@ def routes_of_pages() -> set[str]:
     return paths
 
 
-PAGES = sorted({EXAMPLES.get(path, path) for path in routes_of_pages() - NO_PAGES})
-CREWS = {door.path for door in MENU if door.roles == {"crew"}}
+PAGES = sorted(
+    {EXAMPLES.get(path, path) for path in routes_of_pages() - NO_PAGES} | {*VIEWS_OF_THE_WALL}
+)
+CREW_PAGES = {door.path for door in MENU if door.roles == {"crew"}}
 
 
 def test_every_page_can_be_looked_at() -> None:
@@ -126,7 +120,7 @@ def visitor(browser: Browser, still_console: Running) -> Iterator[Visitor]:
 
 
 def violations(page: Page, engine: str) -> list[Any]:
-    page.evaluate(SETTLED)
+    settle(page)
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(engine)
     found: list[Any] = page.evaluate(LOOK)
@@ -152,13 +146,11 @@ def test_page(
     theme: str,
 ) -> None:
     """No violation, by whatever rule."""
-    page = visitor("driver" if path in CREWS else "boss", language, theme)
+    page = visitor("driver" if path in CREW_PAGES else "boss", language, theme)
     answer = page.goto(f"{still_console.address}{path}", wait_until="load")
     assert answer is not None
     assert answer.status == 200, f"{path}: {answer.status}"
-    if not answer.headers.get("content-type", "").startswith("text/html"):
-        return  # what a page asks for by itself is no page
-    assert re.sub(r"[?#].*", "", page.url) == f"{still_console.address}{path}"
+    assert page.url == f"{still_console.address}{path}"
     page.wait_for_selector("h1", state="attached")
     assert page.evaluate("() => document.documentElement.lang") in (language, "en")
     found = violations(page, engine)
@@ -181,23 +173,84 @@ def test_login(
     assert not (found := violations(page, engine)), told(found)
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What somebody does on a page, one press after the other, and what each must bring."""
+
+    path: str
+    steps: Sequence[tuple[str, str]]
+    user: str = "boss"
+
+
+OPENINGS = {
+    "an alarm, its shelving, and the reason of its order": Opening(
+        "/",
+        [
+            ("[data-episode=E-20260302-0149-XH07N-inc60] .face", ".story .log li"),
+            (".story .actions [aria-expanded]", ".story .choices"),
+            (".queue button.chip.order", ".whydrawer .orderwhy"),
+            (".whydrawer .close", "body:not(:has(.whydrawer .orderwhy))"),
+            (".queue .qtools button:last-child", ".keyhelp"),
+        ],
+    ),
+    "a segment, the layers, the stations' health and the past": Opening(
+        "/",
+        [
+            (".cards .face", ".detail canvas"),
+            (".detail .close", "body:not(:has(.detail))"),
+            (".tools .tool:nth-child(4)", ".panel.layers"),
+            (".tools .tool:nth-child(5)", ".panel.health tbody tr"),
+            (".panel.health .close", "body:not(:has(.panel.health))"),
+            (".replay .opener", ".replay.open .track"),
+        ],
+    ),
+    "an order on the board, a decision against it, and the table": Opening(
+        "/board",
+        [
+            ("[data-order=O-1005].work", ".pane .acts"),
+            (".pane .acts button:nth-child(3)", ".pane.decision"),
+            (".pane.decision .close", "body:not(:has(.decision))"),
+            (".boardtools .primary", ".pane form select"),
+            (".pane.decision .close", "body:not(:has(.decision))"),
+            (".gantt .who", ".pane dl"),
+            (".boardtools > button", ".boardtable tbody tr"),
+        ],
+    ),
+    "why an order, beside the segment's page": Opening(
+        "/segments/XH05S", [("main table button", ".whydrawer .orderwhy")]
+    ),
+    "a week of alarms": Opening("/alarms", [(".spans button:nth-child(2)", ".tile")]),
+    "a crew's trouble, its other orders and its settings": Opening(
+        "/crew",
+        [(".trouble", ".sheet"), (".sheet .back", "body:not(:has(.sheet))"), (".fold", "main")],
+        user="driver",
+    ),
+    "a new user": Opening("/people#users", [(".panehead .primary", "dialog[open]")]),
+    "a user": Opening("/people#users", [(".list tbody tr button", "dialog[open]")]),
+    "a new token": Opening("/people#tokens", [(".panehead .primary", "dialog[open]")]),
+    "what cannot be undone": Opening("/people#tokens", [(".list td:last-child button", ".sure")]),
+    "the record": Opening("/people#audit", [("#tab-audit", ".list tbody tr")]),
+    "a language that is kept": Opening("/me", [("#theme", ".list tbody tr"), ("#theme", "main")]),
+}
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_people_at_work(
-    visitor: Visitor, engine: str, still_console: Running, language: str, theme: str
+@pytest.mark.parametrize("name", OPENINGS)
+def test_what_opens(
+    visitor: Visitor,
+    engine: str,
+    still_console: Running,
+    name: str,
+    language: str,
+    theme: str,
 ) -> None:
-    """Every tab of the page of people, its dialogs, and a question before what cannot be undone."""
-    page = visitor("boss", language, theme)
-    for tab in ("users", "tokens", "audit"):
-        page.goto(f"{still_console.address}/people#{tab}")
-        page.reload()
-        page.wait_for_selector(".list tbody tr")
-        assert not (found := violations(page, engine)), told(found)
-        if tab == "audit":
-            continue
-        page.locator(".panehead button.primary").click()
-        page.wait_for_selector("dialog[open]")
-        assert not (found := violations(page, engine)), told(found)
-        page.keyboard.press("Escape")
-        page.locator(".list tbody tr td:last-child button").first.click()
-        assert not (found := violations(page, engine)), told(found)
+    """Each drawer, dialog and form of the pages, when it is open."""
+    opening = OPENINGS[name]
+    page = visitor(opening.user, language, theme)
+    page.goto("about:blank")
+    page.goto(f"{still_console.address}{opening.path}")
+    for press, brings in opening.steps:
+        page.locator(press).first.click()
+        page.locator(brings).first.wait_for(state="attached")
+        assert not (found := violations(page, engine)), f"{press}: {told(found)}"
