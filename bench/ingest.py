@@ -1,7 +1,7 @@
 """How fast messages become rows, beside what paho and COPY can do at most.
 
     python -m bench.ingest [one hundred tick latency outage workers] [--messages 20000]
-                           [--rounds 3] [--broker nats] [--plain]
+                           [--rounds 3] [--broker nats] [--plain] [--unsafe]
 
 Each figure stands beside its limit, measured in the same run; the best of the rounds. CPU is that
 of this process, and where named that of the database's own process.
@@ -384,15 +384,19 @@ def main() -> int:
     parser.add_argument("--plain", action="store_true", help="plain PostgreSQL")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--unsafe", action="store_true", help="fsync off: after an outage the server is soon back"
+    )
     given = parser.parse_args()
+    live = LIVE | ({"fsync": "off"} if given.unsafe else {})
     if unknown := set(given.what) - set(WHAT):
         parser.error(f"{', '.join(sorted(unknown))}: give some of {', '.join(WHAT)}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server: EmbeddedPostgres | Timescale = (
-            EmbeddedPostgres(folder / "pg", settings=LIVE)
+            EmbeddedPostgres(folder / "pg", settings=live)
             if given.plain
-            else Timescale(settings=LIVE)
+            else Timescale(settings=live)
         )
         stack.enter_context(server)
         dsn = stack.enter_context(fresh_database(server, migrate))

@@ -199,6 +199,8 @@ class Ingest:
                 break
             arrival = self._next(commit_at)
         self._await_commit()
+        if self._giving_up.is_set():
+            return
         if tick is not None:
             self._tick(batch, tick)
         elif self._on_clock is not None:
