@@ -56,6 +56,9 @@ class DispatchSettings:
         Below it no water goes on the street.
     wash_in_rain, rain_limit_mm
         Whether the street is washed in rain; rain is more than the limit in 30 minutes.
+    wash_in_sand_dust
+        Whether the street is washed in sand-dust weather. The rule says no; where such weather
+        lasts all day the trucks' own dust goes on beneath it (`docs/world.md`).
     rain_over_share, thaw_c
         Rain is over at or below this share of `rain_limit_mm`, frost so much above
         `min_wash_temp_c`.
@@ -148,6 +151,7 @@ class DispatchSettings:
     max_wash_kmh: float = 15.0
     min_wash_temp_c: float = 3.0
     wash_in_rain: bool = False
+    wash_in_sand_dust: bool = False
     rain_limit_mm: float = 0.2
     rain_over_share: float = 0.5
     thaw_c: float = 1.0

@@ -14,7 +14,7 @@ def hindrance(
     end only when they are well over, else a value that wavers about its limit would turn the
     crews round every minute.
     """
-    if weather.sand_dust:
+    if weather.sand_dust and not settings.wash_in_sand_dust:
         return words.reason("sand_dust")
     rain_mm = weather.rain_mm_30min
     limit_mm = settings.rain_limit_mm * (settings.rain_over_share if before == "rain" else 1)

@@ -55,3 +55,10 @@ def test_district_may_wash_in_rain() -> None:
     washing = replace(SETTINGS, wash_in_rain=True)
     assert code(Weather(12.0, 2.0), "rain", washing) is None
     assert code(Weather(-1.0, 2.0), None, washing) == "frost"
+
+
+def test_district_may_wash_in_sand_dust() -> None:
+    """Where the district says so sand-dust weather is no hindrance; rain still is."""
+    washing = replace(SETTINGS, wash_in_sand_dust=True)
+    assert code(Weather(sand_dust=True), None, washing) is None
+    assert code(Weather(12.0, 2.0, sand_dust=True), None, washing) == "rain"
