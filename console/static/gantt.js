@@ -320,7 +320,8 @@ export const Gantt = {
           : h("h2", { key: row.kind, style: { top: `${row.y}px`, height: `${row.height}px` } }, t(`crew_kind.${row.kind}`)))),
         h("div", {
           class: ["plot", drag.order ? "dragging" : drag.pan ? "panning" : ""], ref: host,
-          onPointerdown: (event) => press(event, {}, null), onPointermove: moved, onPointerup: released, onPointercancel: cancelled,
+          onPointerdown: (event) => press(event, {}, null), onPointermove: moved,
+          onTouchmove: (event) => drag.from?.order && event.cancelable && event.preventDefault(), onPointerup: released, onPointercancel: cancelled,
         }, [
           h("svg", { width: size.width, height, role: "group", "aria-label": t("board.chart") }, [
             h("defs", {}, [
