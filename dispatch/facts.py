@@ -67,7 +67,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class CrewReport:
-    """A crew's newest position."""
+    """A crew's newest position; `began_l` is the water with which it began the work in hand."""
 
     crew: str
     ts: datetime
@@ -75,6 +75,7 @@ class CrewReport:
     lat: float
     water_l: float | None
     state: str | None
+    began_l: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

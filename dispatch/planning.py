@@ -162,6 +162,9 @@ class Planner:
                 since = report.ts if report is not None else now
                 done = (since - order.started_at).total_seconds() / max(work_s, 1.0)
                 water_l -= order.water_l * (1 - min(max(done, 0.0), 1.0))
+                if report is not None and report.began_l is not None:
+                    # Some count the water while they work, others when they are done.
+                    water_l = min(water_l, report.began_l - order.water_l)
                 passed_s = (now - order.started_at).total_seconds()
                 order = replace(order, eta=order.started_at)
                 free_s = max(free_s, work_s - passed_s)

@@ -35,13 +35,20 @@ SELECT crew, max(ended_at),
 FROM orders WHERE ended_at > %(since)s GROUP BY crew;
 
 -- name: reports
--- The newest position of each crew.
-SELECT p.crew, p.ts, p.lon, p.lat, p.water_l, p.state
+-- The newest position of each crew, and the water that it began the work in hand with.
+SELECT p.crew, p.ts, p.lon, p.lat, p.water_l, p.state, b.water_l
 FROM unnest(%(crews)s::text[]) AS c (crew)
 CROSS JOIN LATERAL (
     SELECT * FROM positions WHERE positions.crew = c.crew AND ts <= %(now)s
     ORDER BY ts DESC LIMIT 1
-) AS p;
+) AS p
+LEFT JOIN LATERAL (
+    SELECT max(started_at) AS at FROM orders WHERE orders.crew = c.crew AND state = 'started'
+) AS begun ON true
+LEFT JOIN LATERAL (
+    SELECT water_l FROM positions WHERE positions.crew = c.crew AND ts <= begun.at
+    ORDER BY ts DESC LIMIT 1
+) AS b ON true;
 
 -- name: open_episodes
 -- Episodes that are not closed.

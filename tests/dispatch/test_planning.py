@@ -271,6 +271,24 @@ def test_begun_work_is_never_taken_away() -> None:
     assert after[1].eta >= since + dt.timedelta(minutes=begun.minutes)
 
 
+def test_a_truck_that_counts_its_water_when_it_is_done_is_not_planned_dry() -> None:
+    """Half-way through a street its report still names the water it began with: what the whole
+    street takes is gone for the next one, which it has to fetch water for."""
+    district = block([crew("W1", tank_m3=1.0, water_l_per_m=1.5)])
+    first, *_ = planned(district, [want("A")]).orders["W1"]
+    need_l = first.water_l
+    begun = replace(
+        first, state="started", started_at=NOON - dt.timedelta(minutes=first.minutes / 2)
+    )
+    left_l = 1.9 * need_l
+    here = report("W1", 300, 0, district, state="working", water_l=left_l, began_l=left_l)
+    after = planned(district, [want("B")], [begun], [here], number=2).orders["W1"]
+    assert [order.treatment for order in after][:3] == ["wash", "refill", "wash"]
+    as_it_goes = replace(here, began_l=left_l + need_l / 2)
+    after = planned(district, [want("B")], [begun], [as_it_goes], number=2).orders["W1"]
+    assert [order.treatment for order in after][:2] == ["wash", "wash"]
+
+
 def test_work_of_a_broken_crew_moves_at_once() -> None:
     """What a broken truck was to do is given to the other one, under new ids."""
     district = block([crew("W1"), crew("W2")])
