@@ -353,7 +353,7 @@ def test_a_broker_that_is_away(mosquitto: Mosquitto) -> None:
             logger.send(data(1))
             assert logger.hears_end() == []
         assert gateway.counters.answers[9014] == 1
-        assert gateway.counters.closed["broker"] == 1
+        closed(gateway, "broker")
         mosquitto.start()
         with Heard(mosquitto.url) as heard:
             with Running(mosquitto.url) as other, other.logger() as logger:
