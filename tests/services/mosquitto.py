@@ -63,7 +63,6 @@ class Mosquitto:
         self.users = dict(users or {})
         self.options = {
             "persistence": _word(persistence),
-            "autosave_on_changes": "false",
             "set_tcp_nodelay": _word(set_tcp_nodelay),
             "allow_anonymous": _word(not users),
             "max_inflight_messages": max_inflight_messages,
