@@ -47,6 +47,7 @@ from roaddust.embedded.loopback import free_port
 from store.database import connect
 from store.migrate import migrate
 from tests.services import Timescale, fresh_database
+from tests.services.chromium import ARGUMENTS
 from tests.services.waiting import wait_until
 
 ROADDUST = (sys.executable, "-m", "roaddust.cli")
@@ -60,16 +61,6 @@ GROWTH_AIM_MB_H = 5.0
 """A page that grows by less would take half a year to fill a browser's gigabyte a working day."""
 PATIENCE_MS = 300_000
 
-# Without these, Chromium asks its maker's hosts for things at every start.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # When the streets have their colours and the queue its cards, by the page's own clock.
 WATCH_FIRST_VIEW = """
 addEventListener("DOMContentLoaded", () => {
