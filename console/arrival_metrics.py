@@ -70,17 +70,20 @@ def families(workers: list[Row], stations: list[Row], now: datetime) -> Iterator
 
 def _counter(
     name: str, words: str, values: Iterable[tuple[tuple[str, ...], float]], *labels: str
-) -> CounterMetricFamily:
-    family = CounterMetricFamily(f"roaddust_ingest_{name}", words, labels=labels)
-    for labelled, value in values:
-        family.add_metric(labelled, value)
-    return family
+) -> Metric:
+    return _filled(CounterMetricFamily(f"roaddust_ingest_{name}", words, labels=labels), values)
 
 
 def _gauge(
     name: str, words: str, values: Iterable[tuple[tuple[str, ...], float]], *labels: str
-) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"roaddust_{name}", words, labels=labels)
+) -> Metric:
+    return _filled(GaugeMetricFamily(f"roaddust_{name}", words, labels=labels), values)
+
+
+def _filled(
+    family: CounterMetricFamily | GaugeMetricFamily,
+    values: Iterable[tuple[tuple[str, ...], float]],
+) -> Metric:
     for labelled, value in values:
         family.add_metric(labelled, value)
     return family

@@ -116,16 +116,7 @@ class Retry:
             return self._single(conn, one, batch, late, now)
         written = write(conn, batch)
         conn.execute(SQL.forget, {"id": one.id})
-        refused = sum(written.dead.values())
-        became: Became = "in_part" if refused else _kept(written)
-        return Retried(
-            one.id,
-            became,
-            stored=sum(written.stored.values()),
-            late=late,
-            duplicates=sum(written.duplicates.values()),
-            refused=refused,
-        )
+        return _outcome(one.id, written, late)
 
     def _single(
         self, conn: Connection, one: Letter, batch: Batch, late: int, now: datetime
@@ -137,13 +128,7 @@ class Retry:
             written, reason = self._written(conn, batch)
             if not reason:
                 conn.execute(SQL.forget, {"id": one.id})
-                return Retried(
-                    one.id,
-                    _kept(written),
-                    stored=sum(written.stored.values()),
-                    late=late,
-                    duplicates=sum(written.duplicates.values()),
-                )
+                return _outcome(one.id, written, late)
             detail = _WORDS.get(reason, one.detail)
         conn.execute(
             SQL.refused_again, {"id": one.id, "now": now, "reason": reason, "detail": detail}
@@ -169,5 +154,9 @@ _WORDS = {
 }
 
 
-def _kept(written: Written) -> Became:
-    return "stored" if sum(written.stored.values()) else "duplicate"
+def _outcome(number: int, written: Written, late: int) -> Retried:
+    """Of a letter that has been written."""
+    stored, refused = sum(written.stored.values()), sum(written.dead.values())
+    became: Became = "in_part" if refused else "stored" if stored else "duplicate"
+    duplicates = sum(written.duplicates.values())
+    return Retried(number, became, stored, late, duplicates, refused)

@@ -56,8 +56,8 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """now: the platform's time. waiting: in the outbox, and batches that analytics has not seen.
-    letters, letters_day: dead letters by reason, all and of a day."""
+    """now: the platform's time. outbox: messages that wait to leave; unseen_batches: those that
+    analytics has not taken in yet. letters, letters_day: dead letters by reason, all and of a day."""
 
     now: datetime
     database: str
