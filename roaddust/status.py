@@ -57,7 +57,7 @@ class Station:
 @dataclass(frozen=True, slots=True)
 class Status:
     """now: the platform's time. outbox: messages that wait to leave; unseen_batches: those that
-    analytics has not taken in yet. letters, letters_day: dead letters by reason, all and of a day."""
+    analytics has not taken in. letters, letters_day: dead letters by reason, all and of a day."""
 
     now: datetime
     database: str
