@@ -65,9 +65,9 @@ PATIENCE_MS = 300_000
 WATCH_FIRST_VIEW = """
 addEventListener("DOMContentLoaded", () => {
   const look = () => {
-    const streets = document.querySelectorAll("path.street.live.leaflet-path").length;
+    const street = document.querySelector("path.street.live.leaflet-path");
     const alarms = document.querySelector(".cards .card") || location.pathname === "/wall";
-    if (!streets || !alarms) return requestAnimationFrame(look);
+    if (!street || !alarms) return requestAnimationFrame(look);
     const seen = () => (document.documentElement.dataset.seen = performance.now());
     requestAnimationFrame(() => setTimeout(seen));
   };

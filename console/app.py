@@ -95,6 +95,8 @@ def create_app(
     app.state.feed = feed
     app.state.shared = Shared(feed)
     app.state.district = layers(district, limits, settings.tiles)
+    # Put into words once: it is the first thing that every page asks for, and never changes.
+    app.state.district_json = app.state.district.model_dump_json()
     app.state.gate = Gate(
         connections,
         Doorkeeper(
@@ -125,7 +127,7 @@ def create_app(
     app.add_middleware(NeverBare)
     app.add_middleware(Measured, meter=app.state.meter)
     pictures_from = settings.tiles.sources() if settings.tiles else ()
-    app.add_middleware(SafeHeaders, pictures_from=pictures_from)
+    app.add_middleware(SafeHeaders, pictures_from=pictures_from, scripts=[pages.import_map_hash()])
     return app
 
 

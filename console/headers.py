@@ -7,11 +7,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Scripts, fonts and requests from here alone: nothing written into a comment can run, and nothing
 # on a page can reach another host. Charts set styles on their own elements.
+SCRIPTS = "script-src 'self'"
 PICTURES = "img-src 'self' data: blob:"
 POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    f"{PICTURES}; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
+    f"default-src 'self'; {SCRIPTS}; style-src 'self' 'unsafe-inline'; {PICTURES}; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 # A crew's phone may say where it is and take a photo; nothing else is ours to ask for.
 PERMISSIONS = (
@@ -23,7 +23,8 @@ A_YEAR = "max-age=31536000"
 
 
 def _caching(path: str) -> str:
-    """Files may be kept but are asked for by their tag each time; what people see is not kept."""
+    """Files may be kept but are asked for by their tag each time, unless they are named by their
+    digest (`pages.files`); what people see is not kept."""
     return "no-cache" if path.startswith(("/lib/", "/static/")) else "no-store"
 
 
@@ -31,11 +32,16 @@ class SafeHeaders:
     """ASGI middleware; adds headers and leaves the body alone, so streams stay streams.
 
     pictures_from: hosts that pictures may come from beside this one: those of the base map.
+    scripts: what may run beside files from here, as a policy names it: the pages' import map.
     """
 
-    def __init__(self, app: ASGIApp, pictures_from: Sequence[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, pictures_from: Sequence[str] = (), scripts: Sequence[str] = ()
+    ) -> None:
         self.app = app
-        self.policy = POLICY.replace(PICTURES, " ".join([PICTURES, *pictures_from]))
+        self.policy = POLICY.replace(PICTURES, " ".join([PICTURES, *pictures_from])).replace(
+            SCRIPTS, " ".join([SCRIPTS, *scripts])
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:

@@ -43,6 +43,9 @@ export async function episode(id) {
 
 export const act = (id, what, body) => post(`episodes/${part(id)}/${what}`, body);
 
+// Asked for before the span that is shown, so that the hourly mean is whole from its start.
+export const LEAD_H = 1;
+
 export const history = (segment, hours) =>
   get(`segments/${part(segment)}/history?hours=${hours}${until()}`);
 

@@ -1,13 +1,12 @@
 // A segment over the last hours: PM10 and background above, the increment and its limits below.
 import { h, onBeforeUnmount, onMounted, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { echarts } from "/lib/echarts/index.js";
+import { LEAD_H } from "./api.js";
 import { district } from "./board.js";
 import { scaled } from "./scale.js";
 import { clock, language, moment, signed, t, whole } from "./texts.js";
 import { theme } from "./theme-switch.js";
 
-export const LEAD_H = 1;
-// Asked for before the span that is shown, so that the hourly mean is whole from its start.
 const WINDOW_MIN = 60;
 const SHARE_NEEDED = 0.75;
 

@@ -1,9 +1,8 @@
 // A segment opened: its last hours as a chart, its facts, its orders and their verdicts.
-import { h, onBeforeUnmount, ref, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
+import { defineAsyncComponent, h, onBeforeUnmount, ref, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { placeWhy } from "./alarm-api.js";
-import { history as askHistory } from "./api.js";
+import { history as askHistory, LEAD_H } from "./api.js";
 import { crewName, district, roadName, selected } from "./board.js";
-import { LEAD_H, SegmentChart } from "./chart.js";
 import { tables } from "./live.js";
 import { inOwn, moment, nameOf, signed, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
@@ -13,6 +12,13 @@ import { decisionLines, groundLines, worthLines } from "./why-words.js";
 const SPANS_H = [2, 6, 24];
 // Data is by the minute; in a simulated day a minute passes faster than a chart can be read.
 const REFRESH_MS = 3000;
+
+// The charts' library is larger than all else together, and the street is seen without it.
+const SegmentChart = defineAsyncComponent({
+  loader: () => import("./chart.js").then((chart) => chart.SegmentChart),
+  loadingComponent: { render: () => h("div", { class: "chart" }) },
+  delay: 0,
+});
 
 const figure = (label, value, unit) =>
   h("div", { class: "figure" }, [h("span", {}, label), h("b", {}, value), unit ? h("small", {}, unit) : null]);

@@ -1,5 +1,5 @@
 // Puts the page together.
-import { createApp, h } from "/lib/vue/vue.esm-browser.prod.js";
+import { createApp, h, onMounted, ref } from "/lib/vue/vue.esm-browser.prod.js";
 import { get } from "./api.js";
 import { me, selected, setDistrict } from "./board.js";
 import { Detail } from "./detail.js";
@@ -15,6 +15,9 @@ const VIEWS = ["queue", "map", "plan"];
 
 const Page = {
   setup() {
+    // The streets and the alarms are seen first; what every crew does next comes a frame later.
+    const seen = ref(false);
+    onMounted(() => requestAnimationFrame(() => setTimeout(() => (seen.value = true))));
     return () =>
       h("div", { class: ["page", `view-${selected.view}`, selected.segment ? "detailed" : ""] }, [
         h(Header),
@@ -22,7 +25,7 @@ const Page = {
         tables.overview.haze_since ? h("p", { class: "banner sand", role: "status" }, t("header.haze")) : null,
         h(PastBanner),
         live.known && !live.connected ? h("p", { class: "banner lost", role: "alert" }, t("app.reconnecting")) : null,
-        h("main", { class: live.at ? "past" : "" }, [h(Queue), h("div", { class: "mapside" }, [h(StreetMap), h(Replay)]), h(Plan), selected.segment ? h(Detail, { key: "detail" }) : null]),
+        h("main", { class: live.at ? "past" : "" }, [h(Queue), h("div", { class: "mapside" }, [h(StreetMap), h(Replay)]), seen.value ? h(Plan) : h("section", { class: "plan" }), selected.segment ? h(Detail, { key: "detail" }) : null]),
         h("nav", { class: "views" }, VIEWS.map((view) =>
           h("button", { type: "button", class: selected.view === view ? "on" : "", "aria-pressed": selected.view === view, onClick: () => (selected.view = view) },
             t(`app.${view}`)))),
@@ -30,6 +33,8 @@ const Page = {
   },
 };
 
+// The state comes while the district does: what it says first is drawn with the page.
+listen();
 const [layers, user] = await Promise.all([
   get("district"),
   get("me"),
@@ -39,9 +44,10 @@ setDistrict(layers);
 setZone(layers.timezone);
 Object.assign(me, user);
 createApp(Page).mount("#app");
-listen();
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   if (selected.segment) selected.segment = null;
   else if (live.at) leave();
 });
+// What a segment opens with, ready before anybody asks.
+(globalThis.requestIdleCallback ?? setTimeout)(() => import("./chart.js"));

@@ -66,13 +66,12 @@ export const StreetMap = {
         ["names", 420], ["siteflags", 630], ["depots", 600], ["cameras", 605], ["stations", 610], ["labels", 640], ["crews", 650]]) {
         map.createPane(pane).style.zIndex = z;
       }
-      // A map in a hidden view has no size yet: it is fitted when it is first shown.
-      map.setView(bounds.getCenter(), 14);
+      // The view comes first, so that each line is drawn once, where it will stay. A map in a hidden
+      // view has no size yet: it is fitted when it is first shown.
+      if (!settle()) map.setView(bounds.getCenter(), 14);
       draw();
       showLayers();
-      settle();
       L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
-      placeStreets();
       map.on("zoomend", placeStreets);
       map.on("zoomstart", () => host.value.classList.add("zooming"));
       map.on("zoomend", () => setTimeout(() => host.value?.classList.remove("zooming"), 60));
@@ -80,7 +79,8 @@ export const StreetMap = {
       for (const gesture of ["wheel", "pointerdown", "keydown"]) {
         host.value.addEventListener(gesture, () => (untouched = false), { passive: true });
       }
-      resized = new ResizeObserver(settle);
+      // An observer tells of the first size too, which is settled already.
+      resized = new ResizeObserver(() => sizeNow() !== settledAt && settle());
       resized.observe(host.value);
     });
     let resized = null;
@@ -106,14 +106,21 @@ export const StreetMap = {
       map.fitBounds(bounds, { padding, animate: false });
     }
 
+    // Width and height as one word, "" while the map is not shown.
+    const sizeNow = () => (host.value?.clientWidth && host.value.clientHeight ? `${host.value.clientWidth}x${host.value.clientHeight}` : "");
+    let settledAt = "";
+
     function settle() {
-      if (!map || !host.value?.clientWidth || !host.value.clientHeight) return;
+      const size = sizeNow();
+      if (!map || !size) return false;
+      settledAt = size;
       map.invalidateSize({ pan: false });
-      const chosen = drawn.segments[selected.segment]?.shown;
-      if (!untouched && chosen) map.panInside(middleOf(chosen), { padding: [90, 70] });
-      else if (!untouched) return;
-      else if (chosen) map.setView(middleOf(chosen), FOCUS_ZOOM, { animate: false });
-      else fit();
+      const chosen = district.segments[selected.segment]?.line;
+      const middle = chosen && middleOf(drawn.segments[selected.segment]?.shown ?? chosen.map(latLng));
+      if (!untouched && chosen) map.panInside(middle, { padding: [90, 70] });
+      else if (untouched && chosen) map.setView(middle, FOCUS_ZOOM, { animate: false });
+      else if (untouched) fit();
+      return true;
     }
 
     // Under a site's outline, where its name hides nothing.
@@ -139,23 +146,27 @@ export const StreetMap = {
         drawn.sites[site.id] = { site, outline, flag };
         addName(lowest(site), () => nameOf(site), "site-name");
       }
+      const hits = L.featureGroup().addTo(map);
+      const zoom = map.getZoom();
       for (const segment of Object.values(district.segments)) {
-        const line = segment.line.map(latLng);
-        const bed = L.polyline(line, { ...pane("beds"), className: segment.treat ? "bed" : "bed way" });
+        const shown = besideItself(segment, zoom);
+        const bed = L.polyline(shown, { ...pane("beds"), className: segment.treat ? "bed" : "bed way" });
         bed.addTo(map);
-        const entry = { segment, bed };
+        const entry = { segment, shown, bed };
         drawn.segments[segment.id] = entry;
         if (!segment.treat) continue;
-        entry.level = L.polyline(line, { ...pane("streets"), className: "street" }).addTo(map);
-        entry.core = L.polyline(line, { ...pane("streets"), className: "core" }).addTo(map);
-        entry.hit = L.polyline(line, { pane: "streets", className: "hit", weight: 18 }).addTo(map);
-        entry.hit.bindTooltip(() => segmentTip(segment), { sticky: true });
-        entry.hit.on("click", () => selectSegment(segment.id));
+        entry.level = L.polyline(shown, { ...pane("streets"), className: "street" }).addTo(map);
+        entry.hit = L.polyline(shown, { pane: "streets", className: "hit", weight: 18 }).addTo(hits);
+        entry.hit.segment = segment;
         const path = entry.hit.getElement();
         path.dataset.segment = segment.id;
         path.setAttribute("role", "img");
         path.setAttribute("aria-label", nameOf(segment));
       }
+      // One tip and one listener for all streets.
+      hits.bindTooltip(({ segment }) => segmentTip(segment), { sticky: true });
+      hits.on("click", ({ layer }) => selectSegment(layer.segment.id));
+      nearOrFar();
       nameRoads();
       for (const depot of Object.values(district.depots)) {
         const sign = element("div", "depot-sign");
@@ -247,24 +258,32 @@ export const StreetMap = {
       drawn.names.push({ marker, inner, text });
     }
 
-    function placeStreets() {
+    function nearOrFar() {
       const zoom = map.getZoom();
       host.value.classList.toggle("near", zoom >= NAMES_FROM_ZOOM);
       host.value.classList.toggle("far", zoom < 13.5);
+      keepApartSoon();
+    }
+
+    // The line of a carriageway, aside from the one that comes towards it; other streets where they lie.
+    function besideItself(segment, zoom) {
+      const line = segment.line.map(latLng);
+      if (!segment.oneway) return line;
+      const pixels = line.map((place) => map.project(place, zoom));
+      return besides(pixels, carriagewayOffset(zoom, scale)).map((pixel) => map.unproject(pixel, zoom));
+    }
+
+    function placeStreets() {
+      const zoom = map.getZoom();
       for (const entry of Object.values(drawn.segments)) {
-        const { segment } = entry;
-        if (!segment.oneway && entry.shown) {
-          // Drawn where it lies: Leaflet has moved it already.
-          placeLabel(entry);
-          continue;
+        // Others Leaflet has moved already.
+        if (entry.segment.oneway) {
+          entry.shown = besideItself(entry.segment, zoom);
+          for (const layer of [entry.bed, entry.level, entry.core, entry.hit]) layer?.setLatLngs(entry.shown);
         }
-        const offset = segment.oneway ? carriagewayOffset(zoom, scale) : 0;
-        const pixels = segment.line.map((place) => map.project(latLng(place), zoom));
-        entry.shown = besides(pixels, offset).map((pixel) => map.unproject(pixel, zoom));
-        for (const layer of [entry.bed, entry.level, entry.core, entry.hit]) layer?.setLatLngs(entry.shown);
         placeLabel(entry);
       }
-      keepApartSoon();
+      nearOrFar();
     }
 
     // Beside the street, on its right, so that it hides neither the line nor a crew on it.
@@ -279,18 +298,19 @@ export const StreetMap = {
       text.style.transform = `translate(calc(-50% + ${x}px), calc(-50% + ${y}px))`;
     }
 
-    // Of names or labels that would cover each other only the first is shown.
+    // Of names or labels that would cover each other only the first is shown. All are measured before
+    // any is hidden: by turns, the browser would lay out the page anew for each (0.4 s of 600 streets).
     function keepApart(nodes) {
+      const boxes = nodes.map((node) => node.getBoundingClientRect());
       const placed = [];
-      for (const node of nodes) node.style.visibility = "";
-      for (const node of nodes) {
-        const box = node.getBoundingClientRect();
-        if (!box.width) continue;
-        const covers = placed.some((other) =>
+      nodes.forEach((node, i) => {
+        const box = boxes[i];
+        const covers = box.width && placed.some((other) =>
           box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
-        if (covers) node.style.visibility = "hidden";
-        else placed.push(box);
-      }
+        const wanted = covers ? "hidden" : "";
+        if (node.style.visibility !== wanted) node.style.visibility = wanted;
+        if (box.width && !covers) placed.push(box);
+      });
     }
 
     let apart = null;
@@ -342,7 +362,13 @@ export const StreetMap = {
       const shown = look(state, { mode, alarm, ahead: ahead[id], now: tables.overview.now });
       if (entry.shownAs !== shown) {
         entry.level.getElement()?.setAttribute("class", `leaflet-path street ${shown}`);
-        entry.core.getElement()?.setAttribute("class", `leaflet-path core${/ calm\b/.test(shown) ? " calm" : ""}`);
+        const calm = / calm\b/.test(shown);
+        if (calm) {
+          entry.core ??= L.polyline(entry.shown, { pane: "streets", interactive: false, className: "core calm" }).addTo(map);
+        } else {
+          entry.core?.remove();
+          entry.core = null;
+        }
         entry.shownAs = shown;
       }
       const chosen = selected.segment === id;
@@ -360,7 +386,7 @@ export const StreetMap = {
       }
       if (!entry.label) {
         entry.text = element("span", "");
-        entry.label = L.marker(middleOf(entry.shown ?? entry.segment.line.map(latLng)), {
+        entry.label = L.marker(middleOf(entry.shown), {
           icon: L.divIcon({ html: entry.text, className: "level-label", iconSize: [0, 0] }),
           pane: "labels",
           interactive: false,

@@ -150,7 +150,7 @@ export const Queue = {
       const text = t("alarm.news", { n: news.length, level: t(`level.${worst}`), place: placeOf(first), kind: kindOf(first) });
       spoken[worst >= 3 ? "assertive" : "polite"] = text;
       ring(worst);
-    }, { flush: "post" });
+    }, { flush: "post", immediate: true });
     const again = setInterval(() => {
       const severe = alarms.value.filter(({ level, state }) => level >= 3 && state === "unacknowledged").map(({ id }) => id);
       if (insistent.due(severe, performance.now())) ring(3);

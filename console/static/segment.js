@@ -3,10 +3,9 @@
 import { createApp, h, reactive, ref, shallowRef, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { historyUntil, placeWhy } from "./alarm-api.js";
 import { Causes } from "./alarm-story.js";
-import { get } from "./api.js";
+import { get, LEAD_H } from "./api.js";
 import { AxisChart } from "./axis-chart.js";
 import { crewName, district, me, roadName, setDistrict } from "./board.js";
-import { LEAD_H } from "./chart.js";
 import { age, clock, inOwn, moment, setZone, signed, speak, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
 import { explainOrder, sentence, share } from "./why.js";

@@ -215,7 +215,7 @@ def test_every_answer_forbids_foreign_code(still_console: Running) -> None:
     with still_console.as_(None) as client:
         for path in ("/login", "/static/main.js", "/api/v1/me", "/nothing"):
             policy = client.get(path).headers["content-security-policy"]
-            assert "script-src 'self';" in policy
+            assert "script-src 'self' 'sha256-" in policy
             assert "frame-ancestors 'none'" in policy
         page = client.get("/login").text
     assert not re.search(r"<script(?![^>]*\bsrc=)", page), "no script inside the page"
