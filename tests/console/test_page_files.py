@@ -1,4 +1,4 @@
-"""The files of pages: asked for at once, kept for good by what they hold, no other script allowed."""
+"""The files of pages: asked for at once, kept for good, and no other script allowed."""
 
 import base64
 import hashlib
