@@ -64,7 +64,7 @@ function option(health) {
     series: [
       { ...level("high", 3), markLine: { silent: true, symbol: "none", data: norm },
         markArea: { silent: true, itemStyle: { color: colour("--level-3"), opacity: 0.14 },
-          data: health.floods.map(({ since, until }) => [{ xAxis: Date.parse(since), name: t("health.flood"), label: { color: ink, fontSize: scaled(11), position: "insideTop" } }, { xAxis: Date.parse(until) }]) } },
+          data: health.floods.map(({ since, until }) => [{ xAxis: Date.parse(since), name: t("health.flood"), label: { color: ink, fontSize: scaled(11), position: "top", distance: 2 } }, { xAxis: Date.parse(until) }]) } },
       level("medium", 2), level("low", 1),
     ],
   };

@@ -101,9 +101,19 @@ export const StreetMap = {
     const scale = props.plain ? 1.6 * Math.max(1, innerWidth / 1920) : 1;
     const padding = props.plain ? [60 * scale, 40 * scale] : [26, 26];
 
+    // All of the district, beside the legend or above it, whichever shows it larger; where either would
+    // cost half of the picture, under it.
     function fit() {
       untouched = true;
-      map.fitBounds(bounds, { padding, animate: false });
+      const legend = host.value.parentElement.querySelector(".legend");
+      const [x, y] = padding;
+      const spared = [[0, 0], [legend?.offsetWidth ?? 0, 0], [0, legend?.offsetHeight ?? 0]].map(([left, bottom]) => ({
+        paddingTopLeft: [x + left, y], paddingBottomRight: [x, y + bottom],
+        zoom: map.getBoundsZoom(bounds, false, L.point(2 * x + left, 2 * y + bottom)),
+      }));
+      const [whole, ...clear] = spared;
+      const best = clear.reduce((a, b) => (b.zoom > a.zoom ? b : a));
+      map.fitBounds(bounds, { ...(best.zoom > whole.zoom - 0.5 ? best : whole), animate: false });
     }
 
     // Width and height as one word, "" while the map is not shown.

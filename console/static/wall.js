@@ -118,11 +118,12 @@ const Worst = () => {
         h("h2", {}, nameOf(segment)),
         h("p", { class: "why" }, episode
           ? [t("wall.cause"), " ", h("b", {}, cause ? `${causeText(cause)}${cause.probability == null ? "" : ` ${Math.round(100 * cause.probability)}%`}` : t("cause.unknown")),
-            " · ", age(episode.started_at, tables.overview.now), " · ",
+            " · ", t(`rule.${episode.rule}`), " · ", age(episode.started_at, tables.overview.now), " · ",
             order ? [h("b", {}, crewName(order.crew)), ` ${t(`treatment.${order.treatment}`)} ${t(`order_state.${order.state}`)} ${clock(order.started_at ?? order.eta)}`] : t("wall.no_order")]
           : found.level < 2 ? t("wall.no_alarm") : t("wall.no_order")),
       ]),
-      h("div", { class: `big ${measured ? `l${found.level}` : ""}` }, [h("b", {}, measured ? signed(state.increment) : "–"), h("span", {}, `${t("wall.increment")} µg/m³ · PM10 ${measured ? whole(state.pm10) : "–"}`)]),
+      // In the colour of this minute: what calls may be the mean of an hour.
+      h("div", { class: `big ${measured ? `l${state.level}` : ""}` }, [h("b", {}, measured ? signed(state.increment) : "–"), h("span", {}, `${t("wall.increment")} µg/m³ · PM10 ${measured ? whole(state.pm10) : "–"}`)]),
     ]),
     history.value?.segment === segment.id ? h(WallChart, { history: history.value, key: segment.id }) : h("div", { class: "wallchart" }),
   ]);
