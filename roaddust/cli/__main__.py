@@ -1,0 +1,5 @@
+"""`python -m roaddust.cli COMMAND`."""
+
+from roaddust.cli import app
+
+app()
