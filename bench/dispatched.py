@@ -6,19 +6,29 @@ are drawn by chance, go on until their place has been treated or for hours witho
 as analytics writes them; residents complain by chance.
 """
 
+import argparse
 import random
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dispatch.runner import Dispatcher
 from dispatch.settings import DispatchSettings
-from geo.district import District
+from geo.district import District, load_district
+from roaddust.embedded import EmbeddedPostgres
 from simulators.crews import CrewHabits, Crews, Treated
-from store.database import Connection
+from store.database import Connection, connect
+from store.migrate import migrate
+
+XINGHAI = Path(__file__).resolve().parent.parent / "geo" / "data" / "xinghai"
+MONDAY = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
+"""Midnight in Shenzhen."""
 
 SQL_CLOSED = "UPDATE episodes SET state = 'closed', ended_at = %s, updated_at = %s WHERE id = %s"
 
@@ -209,3 +219,34 @@ class Dispatched:
             " VALUES (%s, %s, 'analytics', %s, %s)",
             (episode, at, event, msgspec.json.encode(detail).decode()),
         )
+
+
+def arguments(words: str, days: float) -> argparse.ArgumentParser:
+    """What every bench in such a world is asked for; `days` unless told otherwise."""
+    parser = argparse.ArgumentParser(description=words)
+    parser.add_argument("--days", type=float, default=days)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--iterations", type=int, default=30, help="of the route search")
+    return parser
+
+
+@contextmanager
+def on_the_avenue(
+    given: argparse.Namespace, habits: CrewHabits, *, closed: float = 0.0, noise_m: float = 0.0
+) -> Iterator[Dispatched]:
+    """The world on Xinghai Avenue from a Monday on, in a database that goes with it.
+
+    given: of `arguments`; closed, noise_m: as of `Dispatched`.
+    """
+    district = load_district(XINGHAI)
+    settings = DispatchSettings(iterations=given.iterations)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres(Path(folder), settings={"fsync": "off"}) as server,
+    ):
+        migrate(server.dsn)
+        with connect(server.dsn, name="bench") as conn:
+            yield Dispatched(
+                conn, district, settings, habits, Script(), MONDAY, given.seed,
+                closed=closed, noise_m=noise_m,
+            )  # fmt: skip

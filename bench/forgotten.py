@@ -9,28 +9,17 @@ answer is asked of the tables afterwards by statements that share nothing with t
 own. Exit status 1 when something was forgotten.
 """
 
-import argparse
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import msgspec
 
-from bench.dispatched import Dispatched, Script
+from bench.dispatched import MONDAY, arguments, on_the_avenue
 from dispatch.settings import DispatchSettings
-from geo.district import load_district
-from roaddust.embedded import EmbeddedPostgres
 from simulators.crews import CrewHabits
-from store.database import Connection, connect
-from store.migrate import migrate
-
-ROOT = Path(__file__).resolve().parent.parent
-MONDAY = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
-"""Midnight in Shenzhen."""
+from store.database import Connection
 
 SLACK = timedelta(minutes=1)
 """The dispatcher looks once a minute."""
@@ -192,25 +181,14 @@ def _days(conn: Connection, ref: str, until: datetime, bad: list[str]) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--days", type=float, default=30.0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser = arguments(__doc__.splitlines()[0], days=30.0)
     parser.add_argument("--refusal", type=float, default=0.2)
     parser.add_argument("--silence", type=float, default=0.1)
     parser.add_argument("--breakdowns", type=float, default=0.3, help="per crew and day")
-    parser.add_argument("--iterations", type=int, default=30, help="of the route search")
     given = parser.parse_args()
-    district = load_district(ROOT / "geo" / "data" / "xinghai")
-    settings = DispatchSettings(iterations=given.iterations)
     habits = CrewHabits(given.refusal, given.silence, given.breakdowns, break_min=30.0)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(EmbeddedPostgres(folder, settings={"fsync": "off"}))
-        migrate(server.dsn)
-        conn = stack.enter_context(connect(server.dsn, name="forgotten"))
-        world = Dispatched(
-            conn, district, settings, habits, Script(), MONDAY, given.seed
-        )  # fmt: skip
+    with on_the_avenue(given, habits) as world:
+        conn = world.conn
         began = time.monotonic()
         now = MONDAY
         for now in world.run(round(given.days * 1440)):
@@ -218,7 +196,7 @@ def main() -> int:
                 conn.execute("ANALYZE")
                 conn.commit()
                 print(f"day {(now - MONDAY).days}: {time.monotonic() - began:.0f} s", flush=True)
-        found = look(conn, settings, now)
+        found = look(conn, world.settings, now)
         kinds = conn.execute(
             "SELECT c.kind, split_part(c.subject, '/', 2), l.event, l.role, count(*)"
             " FROM escalation_log l JOIN concerns c ON c.id = l.concern"

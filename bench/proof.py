@@ -9,26 +9,18 @@ that were truly treated, recall the share of the truly treated metres that were 
 by order: proven against truly treated over the settings' share.
 """
 
-import argparse
 import sys
-import tempfile
 from collections import defaultdict
-from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from statistics import median
 
 import msgspec
 
-from bench.dispatched import Dispatched, Script
-from bench.forgotten import MONDAY, ROOT
-from dispatch.settings import DispatchSettings
-from geo.district import District, load_district
-from roaddust.embedded import EmbeddedPostgres
+from bench.dispatched import arguments, on_the_avenue
+from geo.district import District
 from simulators.crews import CrewHabits
-from store.database import Connection, connect
-from store.migrate import migrate
+from store.database import Connection
 
 PROVEN = """
 SELECT o.id, o.segment, o.state, s.worked_m, s.proven
@@ -117,33 +109,20 @@ def _errors(errors: list[float]) -> dict[str, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--days", type=float, default=2.0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser = arguments(__doc__.splitlines()[0], days=2.0)
     parser.add_argument("--noise-m", type=float, default=0.0)
     parser.add_argument("--closed", type=float, default=0.1)
-    parser.add_argument("--iterations", type=int, default=30)
     given = parser.parse_args()
-    district = load_district(ROOT / "geo" / "data" / "xinghai")
-    settings = DispatchSettings(iterations=given.iterations)
     habits = CrewHabits(refusal=0.05, silence=0.03, breakdowns=0.3, break_min=30.0)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(EmbeddedPostgres(folder, settings={"fsync": "off"}))
-        migrate(server.dsn)
-        conn = stack.enter_context(connect(server.dsn, name="proof"))
-        world = Dispatched(
-            conn, district, settings, habits, Script(), MONDAY, given.seed,
-            closed=given.closed, noise_m=given.noise_m,
-        )  # fmt: skip
+    with on_the_avenue(given, habits, closed=given.closed, noise_m=given.noise_m) as world:
         for _ in world.run(round(given.days * 1440)):
             pass
         truth: dict[str, float] = defaultdict(float)
         for _, work in world.works:
             truth[work.order] += work.share
         said = {
-            "proof": proof(conn, district, truth, settings.limits.proof_share),
-            "arrivals": arrivals(conn),
+            "proof": proof(world.conn, world.district, truth, world.settings.limits.proof_share),
+            "arrivals": arrivals(world.conn),
         }
     print(msgspec.json.format(msgspec.json.encode(said), indent=2).decode())
     return 0

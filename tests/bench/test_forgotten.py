@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.dispatched import Dispatched, Script
-from bench.forgotten import MONDAY, look
+from bench.dispatched import MONDAY, Dispatched, Script
+from bench.forgotten import look
 from dispatch.settings import DispatchSettings
 from geo.district import load_district
 from simulators.crews import CrewHabits

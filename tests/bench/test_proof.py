@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.dispatched import Dispatched, Script
-from bench.forgotten import MONDAY
+from bench.dispatched import MONDAY, Dispatched, Script
 from bench.proof import arrivals, proof
 from dispatch.settings import DispatchSettings
 from geo.district import load_district
