@@ -47,6 +47,7 @@ def write_page(
         (files("evaluation") / "page.html").read_text(encoding="utf-8"),
     )
     page = template.substitute(
+        style=(files("evaluation") / "page.css").read_text(encoding="utf-8"),
         title=escape(f"{scenario.name} · 策略对比 Policies side by side"),
         purpose=escape(scenario.purpose),
         facts=_facts(results, district, scenario, days),

@@ -44,6 +44,8 @@ def write_report(
     page = Template(
         (files("roaddust.backtest") / "page.html").read_text(encoding="utf-8")
     ).substitute(
+        # One look with the page of an evaluation.
+        style=(files("evaluation") / "page.css").read_text(encoding="utf-8"),
         title=escape(f"{district.name} · 历史回测 Backtest"),
         facts="".join(
             f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items()
