@@ -12,13 +12,19 @@ import pytest
 from playwright.sync_api import Browser
 
 from console.app import Console
+from console.layers import layers
+from console.limits import DEFAULTS as LIMITS
+from console.models import District as Facts
+from console.reports.figures import Figures
+from console.reports.making import make
+from console.reports.period import period
 from console.settings import DEFAULTS, ConsoleSettings
 from console.users import add_user
 from geo.district import District, load_district
 from roaddust.embedded import EmbeddedPostgres
 from store.database import connect
 from store.migrate import migrate
-from tests.console import plausible
+from tests.console import fortnight, plausible
 from tests.services import ServiceMissing, fresh_database
 from tests.services.chromium import chromium
 
@@ -106,6 +112,13 @@ def _prepare_full(dsn: str) -> None:
         plausible.fill(conn, load_district(XINGHAI))
 
 
+def prepare_fortnight(dsn: str) -> None:
+    """Two weeks for reports."""
+    migrate(dsn)
+    with connect(dsn, name="test") as conn:
+        fortnight.fill(conn)
+
+
 @pytest.fixture(scope="session")
 def district() -> District:
     """The shipped district."""
@@ -141,6 +154,26 @@ def reader(still_console: Running) -> Iterator[httpx.Client]:
     """Somebody who looks at it."""
     with still_console.as_("watcher") as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def facts(district: District) -> Facts:
+    """The shipped district, as pages know it."""
+    return layers(district, LIMITS)
+
+
+@pytest.fixture(scope="module")
+def fortnight_db(embedded_server: EmbeddedPostgres) -> Iterator[str]:
+    """Two weeks, which no test changes."""
+    with fresh_database(embedded_server, prepare_fortnight) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def its(fortnight_db: str, facts: Facts) -> Figures:
+    """The second week's figures."""
+    with connect(fortnight_db, name="test", autocommit=True) as conn:
+        return make(conn, facts, period("week", fortnight.FIRST), fortnight.NOW)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ words."""
 
 import io
 import re
-from collections.abc import Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,8 +11,6 @@ import pypdf
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from console.layers import layers
-from console.limits import DEFAULTS
 from console.models import District
 from console.reports import fonts, pictures
 from console.reports.blocks import Bigs, Column, Document, Table, Valued, rounded, shown
@@ -28,43 +25,11 @@ from console.reports.pdf import pdf
 from console.reports.period import Period, period
 from console.reports.said import Said
 from console.texts import LANGUAGES, Language, texts
-from geo.district import load_district
-from roaddust.embedded import EmbeddedPostgres
 from store.database import connect
-from store.migrate import migrate
 from store.statements import statements
 from tests.console import fortnight
-from tests.console.conftest import XINGHAI
-from tests.services import fresh_database
 
-WEEK = period("week", fortnight.FIRST)
 SPAN = Period("span", date(2026, 2, 23), date(2026, 3, 9))
-
-
-def _prepare(dsn: str) -> None:
-    migrate(dsn)
-    with connect(dsn, name="test") as conn:
-        fortnight.fill(conn)
-
-
-@pytest.fixture(scope="module")
-def facts() -> District:
-    """The shipped district, as pages know it."""
-    return layers(load_district(XINGHAI), DEFAULTS)
-
-
-@pytest.fixture(scope="module")
-def dsn(embedded_server: EmbeddedPostgres) -> Iterator[str]:
-    """Two weeks, which no test changes."""
-    with fresh_database(embedded_server, _prepare) as dsn:
-        yield dsn
-
-
-@pytest.fixture(scope="module")
-def its(dsn: str, facts: District) -> Figures:
-    """The second week's figures."""
-    with connect(dsn, name="test", autocommit=True) as conn:
-        return make(conn, facts, WEEK, fortnight.NOW)
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -74,9 +39,9 @@ def report(request: pytest.FixtureRequest, its: Figures, facts: District) -> Doc
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
-def of_site(request: pytest.FixtureRequest, dsn: str, facts: District) -> Document:
+def of_site(request: pytest.FixtureRequest, fortnight_db: str, facts: District) -> Document:
     """The dossier of a site, in each language."""
-    with connect(dsn, name="test", autocommit=True) as conn:
+    with connect(fortnight_db, name="test", autocommit=True) as conn:
         found = dossier(conn, facts, "SITE-BUILD-1", SPAN, fortnight.NOW)
     return dossier_document(facts, found, SPAN, request.param)
 
@@ -328,10 +293,10 @@ def test_numbers_are_said_one_way() -> None:
     assert shown(estimate, Estimate(0.2, -0.05, 0.4), zone) == "20% (−5 … 40%)"
 
 
-def test_a_day_of_which_nothing_is_known_is_one_page(dsn: str, facts: District) -> None:
+def test_a_day_of_which_nothing_is_known_is_one_page(fortnight_db: str, facts: District) -> None:
     """No empty axes, and no nought where nothing was measured."""
     day = period("day", date(2025, 12, 1))
-    with connect(dsn, name="test", autocommit=True) as conn:
+    with connect(fortnight_db, name="test", autocommit=True) as conn:
         empty = document(facts, make(conn, facts, day, fortnight.NOW), "en")
     (first,) = empty.pages
     (bigs,) = (block for block in first.blocks if isinstance(block, Bigs))

@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from psycopg.rows import dict_row
 
-from console.layers import layers
-from console.limits import DEFAULTS
 from console.models import District
 from console.reports import estimate
 from console.reports.avoided import avoided
@@ -33,9 +31,8 @@ from roaddust.embedded import EmbeddedPostgres
 from roaddust.reporting import Reporting, message
 from roaddust.reportsettings import ReportSettings
 from store.database import Connection, connect
-from store.migrate import migrate
 from tests.console import fortnight, plausible
-from tests.console.conftest import XINGHAI, Running
+from tests.console.conftest import XINGHAI, Running, prepare_fortnight
 from tests.services import fresh_database
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -45,37 +42,11 @@ SINCE, UPTO = WEEK.since(ZONE), WEEK.until(ZONE)
 Raw = dict[str, list[dict[str, Any]]]
 
 
-def _prepare(dsn: str) -> None:
-    migrate(dsn)
-    with connect(dsn, name="test") as conn:
-        fortnight.fill(conn)
-
-
 @pytest.fixture(scope="module")
-def facts() -> District:
-    """The shipped district, as pages know it."""
-    return layers(load_district(XINGHAI), DEFAULTS)
-
-
-@pytest.fixture(scope="module")
-def dsn(embedded_server: EmbeddedPostgres) -> Iterator[str]:
-    """Two weeks, which no test changes."""
-    with fresh_database(embedded_server, _prepare) as dsn:
-        yield dsn
-
-
-@pytest.fixture(scope="module")
-def its(dsn: str, facts: District) -> Figures:
-    """The second week's figures."""
-    with connect(dsn, name="test", autocommit=True) as conn:
-        return make(conn, facts, WEEK, fortnight.NOW)
-
-
-@pytest.fixture(scope="module")
-def raw(dsn: str) -> Raw:
+def raw(fortnight_db: str) -> Raw:
     """Every row of every table, as it is stored."""
     found: Raw = {}
-    with connect(dsn, name="test") as conn, conn.cursor(row_factory=dict_row) as cursor:
+    with connect(fortnight_db, name="test") as conn, conn.cursor(row_factory=dict_row) as cursor:
         for table in fortnight.TABLES:
             found[table] = cursor.execute(f"SELECT * FROM {table}".encode()).fetchall()
     return found
@@ -84,7 +55,7 @@ def raw(dsn: str) -> Raw:
 @pytest.fixture
 def own_db(embedded_server: EmbeddedPostgres) -> Iterator[str]:
     """The same, for a test that changes it."""
-    with fresh_database(embedded_server, _prepare) as dsn:
+    with fresh_database(embedded_server, prepare_fortnight) as dsn:
         yield dsn
 
 
@@ -460,18 +431,18 @@ def test_periods() -> None:
     assert period("day", date(2026, 3, 2)).since(ZONE) == datetime(2026, 3, 1, 16, tzinfo=UTC)
 
 
-def test_a_day_of_nothing_has_figures(facts: District, dsn: str) -> None:
+def test_a_day_of_nothing_has_figures(facts: District, fortnight_db: str) -> None:
     """Long before the first reading nothing is claimed, and nothing fails."""
-    with connect(dsn, name="test", autocommit=True) as conn:
+    with connect(fortnight_db, name="test", autocommit=True) as conn:
         empty = make(conn, facts, period("day", date(2020, 1, 1)), fortnight.NOW)
     assert empty.minutes == empty.treatments == empty.observed_h == 0
     assert empty.completeness is None
     assert empty.changes == ()
 
 
-def test_of_one_segment_and_one_crew(facts: District, dsn: str, its: Figures) -> None:
+def test_of_one_segment_and_one_crew(facts: District, fortnight_db: str, its: Figures) -> None:
     """What is of a part is the part of the whole."""
-    with connect(dsn, name="test", autocommit=True) as conn:
+    with connect(fortnight_db, name="test", autocommit=True) as conn:
         street = make(conn, facts, WEEK, fortnight.NOW, Scope(segment="XH07N"))
         crew = make(conn, facts, WEEK, fortnight.NOW, Scope(crew="WATER-A"))
     whole = next(s for s in its.segments if s.segment == "XH07N")
