@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from geo.district import District
+from ingest.gateway.counters import Counters
+from ingest.gateway.vendorcounters import VendorCounters
+from roaddust.gatewaymetrics import GatewayCollector
 from store.database import connect
 from tests.console import plausible
 from tests.console.conftest import Hands, Running
@@ -212,10 +216,14 @@ def test_there_are_dashboards() -> None:
 
 @pytest.fixture(scope="module")
 def families(still_console: Running) -> set[str]:
-    """Every name that the console gives, also those without a sample now."""
+    """Every name that the console and the gateways give, also those without a sample now."""
     with still_console.as_(None) as client:
         client.get("/nothing")
         text = client.get("/metrics").text
+    for counted in (Counters(), VendorCounters()):
+        gateway = CollectorRegistry()
+        gateway.register(GatewayCollector("any", counted))
+        text += generate_latest(gateway).decode()
     declared = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     spread = re.findall(r"^# TYPE (\S+) histogram", text, re.MULTILINE)
     of_spread = {f"{name}_{part}" for name in spread for part in ("bucket", "sum", "count")}
