@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from analytics.words import Fact, evidence, fact, treatment
+from geo.names import Named
+
 WEIGHTS = {
     "road": 1.0,
     "road/mud": 1.5,
@@ -85,7 +88,7 @@ class SiteNearby:
     that it brings, by the model; failing: probability that its wheel wash fails."""
 
     id: str
-    name: str
+    name: Named
     distance_m: float
     bearing: float
     gate_here: bool
@@ -94,6 +97,14 @@ class SiteNearby:
     plume_flags: int
     given: float = 0.0
     failing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWork:
+    """A treatment of our own, and the crew that was at it."""
+
+    treatment: str
+    crew: Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +121,14 @@ class Scene:
     stations_high: float
     flagged_share: float
     neighbours_low: bool
-    own_work: str | None
+    own_work: OwnWork | None
     sites: Sequence[SiteNearby]
     given: float | None = None
 
 
 def causes(scene: Scene, language: str) -> list[dict[str, Any]]:
-    """The contract's `causes`, most probable first, probabilities of those shown."""
+    """The contract's `causes`, most probable first, probabilities of those shown. `evidence` is in
+    the language of the settings; `also`, which the contract does not have, in the other."""
     found = [_road(scene), _regional(scene), _sensor(scene)]
     found += [
         _site(scene, site)
@@ -124,28 +136,22 @@ def causes(scene: Scene, language: str) -> list[dict[str, Any]]:
         if site.distance_m <= NEAR_M or site.given > LEAST_GIVEN
     ]
     if scene.own_work:
-        found.append(_treatment(scene))
+        found.append(_treatment(scene.own_work))
     scores = np.array([score for _, _, score, _ in found])
     if scene.given is not None and scene.exceedance.quantity != "gate":
         scores = _divided(scene, found, scores)
     share = np.exp(scores - scores.max())
     share /= share.sum()
-    separator, stop = ("; ", ".") if language == "en" else ("；", "。")
-    rows = [
-        {
-            "kind": kind,
-            "site": site,
-            "probability": round(float(p), 3),
-            "evidence": separator.join(en if language == "en" else zh for zh, en in words) + stop,
-        }
-        for (kind, site, _, words), p in zip(found, share, strict=True)
-        if p >= SHOWN
-    ]
+    rows: list[dict[str, Any]] = []
+    for (kind, site, _, facts), p in zip(found, share, strict=True):
+        if p >= SHOWN:
+            text, also = evidence(facts, language)
+            told = {"probability": round(float(p), 3), "evidence": text, "also": also}
+            rows.append({"kind": kind, "site": site} | told)
     return sorted(rows, key=lambda row: (-row["probability"], row["kind"], row["site"] or ""))
 
 
-Words = list[tuple[str, str]]
-Found = tuple[str, str | None, float, Words]
+Found = tuple[str, str | None, float, list[Fact]]
 
 
 def _divided(scene: Scene, found: list[Found], scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,167 +174,80 @@ def _divided(scene: Scene, found: list[Found], scores: NDArray[np.float64]) -> N
 
 def _road(scene: Scene) -> Found:
     score, of = WEIGHTS["road"], scene.exceedance
-    increment, background = f"{of.increment:.0f}", f"{of.background:.0f}"
-    words: Words = [
-        (
-            f"{of.window_min} 分钟均值：增量 {increment} µg/m³，背景 {background}",
-            f"{of.window_min} min mean: increment {increment}, background {background}",
-        )
-    ]
+    facts = [fact("mean", minutes=of.window_min, increment=of.increment, background=of.background)]
     if not of.measured:
-        words.append(
-            (
-                f"本路段无监测，为推算值（置信度 {of.confidence:.0%}）",
-                f"not measured here but estimated (confidence {of.confidence:.0%})",
-            )
-        )
+        facts.append(fact("estimated", confidence=of.confidence))
     if of.quantity == "gate":
-        words.append(
-            (
-                f"提前预警：出入口洗车设施疑似失效（{of.value:.0f}%）",
-                f"early warning: a wheel wash here seems to fail ({of.value:.0f}% sure)",
-            )
-        )
+        facts.append(fact("gate", sure=of.value))
     if of.quantity == "cusum":
-        words.append(
-            (
-                f"早期预警：增量持续高于本处近期水平（累积和 {of.value:.0f}）",
-                f"early warning: the increment stays above its recent level (sum {of.value:.0f})",
-            )
-        )
+        facts.append(fact("cusum", sum=of.value))
     if scene.given is not None:
-        words.append(
-            (
-                f"模型：路面自身积尘带来 {scene.given:.0f} µg/m³",
-                f"model: the street's own silt brings {scene.given:.0f} µg/m³",
-            )
-        )
+        facts.append(fact("silt", given=scene.given))
     if scene.mud_flags:
         score += WEIGHTS["road/mud"]
-        words.append(
-            (f"路面积泥报告 {scene.mud_flags} 次", f"mud on the road seen {scene.mud_flags} times")
-        )
+        facts.append(fact("mud", count=scene.mud_flags))
     if scene.trucks >= BUSY_TRUCKS:
         score += WEIGHTS["road/trucks"]
     if scene.trucks:
-        words.append(
-            (
-                f"近一小时重车 {scene.trucks} 辆",
-                f"{scene.trucks} heavy trucks in the last hour",
-            )
-        )
+        facts.append(fact("trucks", count=scene.trucks))
     if scene.coarse_share >= COARSE:
         score += WEIGHTS["road/coarse"]
-        words.append(
-            (
-                f"粗颗粒占 {scene.coarse_share:.0%}",
-                f"coarse particles are {scene.coarse_share:.0%}",
-            )
-        )
-    return "road", None, score, words
+        facts.append(fact("coarse", share=scene.coarse_share))
+    return "road", None, score, facts
 
 
 def _site(scene: Scene, site: SiteNearby) -> Found:
     score = WEIGHTS["site"] + WEIGHTS["site/per_km"] * site.distance_m / 1000
-    words: Words = [
-        (
-            f"{site.name}，距离 {site.distance_m:.0f} 米",
-            f"{site.name}, {site.distance_m:.0f} m away",
-        )
-    ]
+    facts = [fact("near", site=site.name, metres=site.distance_m)]
     if site.given > LEAST_GIVEN:
-        words.append(
-            (
-                f"模型：其带泥与扬尘带来 {site.given:.0f} µg/m³",
-                f"model: soil from it and dust off it bring {site.given:.0f} µg/m³",
-            )
-        )
+        facts.append(fact("soil", given=site.given))
     if site.failing > FAILING:
-        words.append(
-            (
-                f"洗车设施疑似失效（概率 {site.failing:.0%}）",
-                f"its wheel wash seems to fail ({site.failing:.0%})",
-            )
-        )
+        facts.append(fact("failing", probability=site.failing))
         if scene.exceedance.quantity == "gate" and site.gate_here:
             score += WEIGHTS["site/failing"]
     if site.itself:
         score += WEIGHTS["site/itself"]
-        words.append(("监测站就在场界", "the station stands at its boundary"))
+        facts.append(fact("boundary"))
     if site.gate_here:
         score += WEIGHTS["site/gate"]
-        words.append(("出入口在本路段", "its gate opens on this segment"))
+        facts.append(fact("gate_here"))
     if scene.wind_speed >= CALM_MS and not site.itself:
         along = float(np.cos(np.radians(scene.wind_from - site.bearing)))
         score += WEIGHTS["site/wind"] * along
         if along > 0.5:
-            words.append(
-                (
-                    f"处于上风向（{scene.wind_speed:.1f} m/s，{scene.wind_from:.0f}°）",
-                    f"upwind ({scene.wind_speed:.1f} m/s from {scene.wind_from:.0f}°)",
-                )
-            )
+            facts.append(fact("upwind", speed=scene.wind_speed, wind_from=scene.wind_from))
     if site.gate_flags:
         score += WEIGHTS["site/flags"] * min(1.0, site.gate_flags / 2)
-        words.append(
-            (
-                f"近一小时车辆未冲洗、未覆盖等抓拍 {site.gate_flags} 次",
-                f"{site.gate_flags} unwashed or uncovered trucks flagged in the last hour",
-            )
-        )
+        facts.append(fact("gate_flags", count=site.gate_flags))
     if site.plume_flags:
         score += WEIGHTS["site/plume"]
-        words.append(
-            (f"可见扬尘 {site.plume_flags} 次", f"visible dust seen {site.plume_flags} times")
-        )
-    return "site", site.id, score, words
+        facts.append(fact("plumes", count=site.plume_flags))
+    return "site", site.id, score, facts
 
 
 def _regional(scene: Scene) -> Found:
-    score = WEIGHTS["regional"]
-    words: Words = [
-        (
-            f"{scene.stations_high:.0%} 的监测站同时偏高",
-            f"{scene.stations_high:.0%} of the stations are high together",
-        )
-    ]
+    score, of = WEIGHTS["regional"], scene.exceedance
+    facts = [fact("together", share=scene.stations_high)]
     if scene.stations_high >= EVERYWHERE:
         score += WEIGHTS["regional/everywhere"]
-    of = scene.exceedance
     if of.background >= of.cap:
         score += WEIGHTS["regional/high"]
-        words.append(
-            (f"背景达 {of.background:.0f} µg/m³", f"background of {of.background:.0f} µg/m³")
-        )
+        facts.append(fact("background", background=of.background))
     if of.regional_share > 0:
         score += WEIGHTS["regional/share"] * of.regional_share
-        words.append(
-            (
-                f"超出量的 {of.regional_share:.0%} 是高于 {of.cap:.0f} 的背景",
-                f"{of.regional_share:.0%} of the excess is background above {of.cap:.0f}",
-            )
-        )
-    return "regional", None, score, words
+        facts.append(fact("above_cap", share=of.regional_share, cap=of.cap))
+    return "regional", None, score, facts
 
 
 def _sensor(scene: Scene) -> Found:
     score = WEIGHTS["sensor"] + WEIGHTS["sensor/flags"] * scene.flagged_share
-    words: Words = [
-        (
-            f"近期 {scene.flagged_share:.0%} 的读数被质控标记",
-            f"{scene.flagged_share:.0%} of recent readings failed quality control",
-        )
-    ]
+    facts = [fact("flagged", share=scene.flagged_share)]
     if scene.neighbours_low:
         score += WEIGHTS["sensor/alone"]
-        words.append(("邻近监测站均不高", "no station near it is high"))
-    return "sensor", None, score, words
+        facts.append(fact("alone"))
+    return "sensor", None, score, facts
 
 
-def _treatment(scene: Scene) -> Found:
-    return (
-        "treatment",
-        None,
-        WEIGHTS["treatment"],
-        [(f"当时正在作业：{scene.own_work}", f"our own work at the time: {scene.own_work}")],
-    )
+def _treatment(work: OwnWork) -> Found:
+    facts = [fact("own_work", treatment=treatment(work.treatment), crew=work.crew)]
+    return "treatment", None, WEIGHTS["treatment"], facts

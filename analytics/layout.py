@@ -15,6 +15,7 @@ from analytics.street.ground import Ground
 from analytics.street.members import Parts
 from analytics.street.model import Model, Street
 from geo.district import District
+from geo.names import Named, named
 
 TOUCHING_M = 30.0
 """Segments this near each other meet, or are two carriageways of one road."""
@@ -53,7 +54,8 @@ class Layout:
     stations: tuple[str, ...]
     segments: tuple[str, ...]
     sites: tuple[str, ...]
-    site_names: tuple[str, ...]
+    site_names: tuple[Named, ...]
+    crew_names: dict[str, Named]
     site_gates: tuple[tuple[str, ...], ...]
     background: NDArray[np.bool_]
     kinds: NDArray[np.int64]
@@ -157,7 +159,8 @@ class Layout:
             stations=tuple(s.id for s in stations),
             segments=tuple(g.id for g in segments),
             sites=tuple(s.id for s in sites),
-            site_names=tuple(s.name for s in sites),
+            site_names=tuple(named(s.name, s.extra) for s in sites),
+            crew_names={c.id: named(c.name, c.extra) for c in district.crews.values()},
             site_gates=tuple(s.gates for s in sites),
             background=kinds == "background",
             kinds=np.array([STATION_KINDS.index(s.kind) for s in stations], np.int64),

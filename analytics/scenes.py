@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.causes import GATE_FLAGS, Exceedance, Scene, SiteNearby
+from analytics.causes import GATE_FLAGS, Exceedance, OwnWork, Scene, SiteNearby
 from analytics.happenings import Event, Happenings
 from analytics.layout import Layout, Place
 from analytics.minutes import MILLI, Bools, Ints
 from analytics.readings import WIND_DIR, WIND_SPEED, Readings
+from geo.names import Named
 
 HOUR = 60
 HIGH_INCREMENT = 40 * MILLI
@@ -71,7 +72,7 @@ def scene(
         stations_high=float((above[street] >= HIGH_INCREMENT).mean()) if street.any() else 0.0,
         flagged_share=_flagged_share(readings, believed, minute, here),
         neighbours_low=bool(near.any() and (above[near] < LOW_INCREMENT).all()),
-        own_work=_own_work(happenings, place, minute, started),
+        own_work=_own_work(happenings, place, minute, started, layout),
         given=None if given is None else float(given[0]),
         sites=[
             SiteNearby(
@@ -164,7 +165,9 @@ def _flagged_share(
     return max(shares, default=0.0)
 
 
-def _own_work(happenings: Happenings, place: Place, minute: int, started: int) -> str | None:
+def _own_work(
+    happenings: Happenings, place: Place, minute: int, started: int, layout: Layout
+) -> OwnWork | None:
     """Work that may have raised the dust: begun before the episode, not in answer to it."""
     for work in happenings.works:
         here = (work.segment, work.site) == (place.segment, place.site)
@@ -172,5 +175,6 @@ def _own_work(happenings: Happenings, place: Place, minute: int, started: int) -
             work.end is None or minute < work.end + WORK_ECHO_MIN
         )
         if here and under_way and work.told_by(minute):
-            return f"{work.treatment} {work.crew}"
+            crew = layout.crew_names.get(work.crew, Named(work.crew, work.crew))
+            return OwnWork(work.treatment, crew)
     return None

@@ -1,8 +1,12 @@
+import re
+import string
 from dataclasses import replace
 
 import pytest
 
-from analytics.causes import Exceedance, Scene, SiteNearby, causes
+from analytics import words
+from analytics.causes import Exceedance, OwnWork, Scene, SiteNearby, causes
+from geo.names import Named
 
 EXCEEDANCE = Exceedance(
     quantity="increment_capped",
@@ -27,7 +31,7 @@ SCENE = Scene(
 )
 SPOIL = SiteNearby(
     id="SPOIL",
-    name="Spoil site",
+    name=Named("消纳场", "Spoil site"),
     distance_m=150.0,
     bearing=80.0,
     gate_here=True,
@@ -35,6 +39,8 @@ SPOIL = SiteNearby(
     gate_flags=6,
     plume_flags=0,
 )
+SWEEPING = OwnWork("sweep", Named("清扫一班", "Sweeper A"))
+HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def first(scene, language="en"):
@@ -52,7 +58,7 @@ def first(scene, language="en"):
                                            background=280.0)), "regional"),  # haze over the cap
         (replace(SCENE, flagged_share=1.0, neighbours_low=True, trucks=0,
                  coarse_share=0.2), "sensor"),
-        (replace(SCENE, own_work="sweep S1", trucks=0, coarse_share=0.2), "treatment"),
+        (replace(SCENE, own_work=SWEEPING, trucks=0, coarse_share=0.2), "treatment"),
     ],
 )  # fmt: skip
 def test_the_evidence_decides(scene, kind):
@@ -72,12 +78,73 @@ def test_a_site_downwind_is_hardly_suspected():
 
 def test_evidence_says_the_rules_own_number():
     """The sentence carries the numbers that an operator can check, in the asked language."""
-    assert "60 min mean: increment 95, background 45" in first(SCENE)["evidence"]
+    assert "60 min mean: increment 95 µg/m³, background 45" in first(SCENE)["evidence"]
     assert "60 分钟均值：增量 95" in first(SCENE, "zh-CN")["evidence"]
     hazy = replace(
         SCENE, exceedance=replace(EXCEEDANCE, value=135.0, increment=5.0, background=280.0)
     )
     assert "96% of the excess is background above 150" in first(hazy)["evidence"]
+
+
+EVERYTHING = replace(
+    SCENE,
+    mud_flags=2,
+    neighbours_low=True,
+    flagged_share=0.4,
+    stations_high=0.9,
+    own_work=SWEEPING,
+    given=30.0,
+    sites=(
+        replace(SPOIL, plume_flags=1, given=20.0, failing=0.9),
+        replace(SPOIL, id="YARD", itself=True),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "exceedance",
+    [
+        replace(EXCEEDANCE, value=135.0, increment=60.0, background=280.0),
+        replace(EXCEEDANCE, measured=False, confidence=0.4),
+        replace(EXCEEDANCE, quantity="gate", value=90.0),
+        replace(EXCEEDANCE, quantity="cusum", value=6.0),
+    ],
+    ids=["over the cap", "estimated", "gate", "cusum"],
+)
+def test_evidence_is_told_in_both_languages(monkeypatch, exceedance):
+    """Every cause has its evidence in the language of the settings and, with the same numbers, in
+    the other; the English holds no Chinese, not for the names of sites and crews either."""
+    monkeypatch.setattr("analytics.causes.SHOWN", 0.0)
+    scene = replace(EVERYTHING, exceedance=exceedance)
+    english, chinese = causes(scene, "en"), causes(scene, "zh-CN")
+    kinds = [cause["kind"] for cause in english]
+    assert sorted(kinds) == ["regional", "road", "sensor", "site", "site", "treatment"]
+    for en, zh in zip(english, chinese, strict=True):
+        assert (en["evidence"], en["also"]) == (zh["also"], zh["evidence"])
+        assert not HAN.search(en["evidence"])
+        assert HAN.search(en["also"])
+        numbers = [sorted(re.findall(r"\d[\d.]*\d|\d", en[name])) for name in ("evidence", "also")]
+        assert numbers[0] == numbers[1]
+    told = {cause["kind"]: cause["evidence"] for cause in english}
+    assert told["treatment"] == "Our own work at the time: sweep, Sweeper A."
+
+
+@pytest.mark.parametrize("key", words._EVIDENCE)
+def test_both_languages_have_the_same_blanks(key):
+    """No number is said in one language only, or with other decimals."""
+    chinese, english = (
+        sorted((name, form) for _, name, form, _ in string.Formatter().parse(text) if name)
+        for text in words._EVIDENCE[key]
+    )
+    assert chinese == english
+
+
+def test_a_name_in_one_language_stands_in_both():
+    """A district that names its sites in Chinese only is told of by those names."""
+    site = replace(SPOIL, name=Named("消纳场", "消纳场"))
+    (cause,) = (c for c in causes(replace(SCENE, sites=(site,)), "en") if c["kind"] == "site")
+    assert cause["evidence"].startswith("消纳场, 150 m away")
+    assert cause["also"].startswith("消纳场，距离 150 米")
 
 
 def test_probabilities_are_shares():
