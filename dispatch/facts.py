@@ -29,7 +29,7 @@ class Episode:
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order as the store has it; see the contract for the fields that are sent. `also` is the
-    reason in the other language."""
+    reason in the other language, `outcome_also` the outcome where it is not a crew's own word."""
 
     id: str
     crew: str
@@ -56,6 +56,7 @@ class Order:
     outcome: str | None = None
     also: str | None = None
     reminded_at: datetime | None = None
+    outcome_also: str | None = None
 
     @property
     def place(self) -> str:

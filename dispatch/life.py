@@ -8,7 +8,7 @@ from dispatch.crews import Standing
 from dispatch.facts import Order
 from dispatch.overrides import Overrides
 from dispatch.settings import WET, DispatchSettings
-from dispatch.words import Reason, Words
+from dispatch.words import Reason, Words, other
 
 OPEN = frozenset({"sent", "accepted", "started"})
 
@@ -58,10 +58,12 @@ def told(order: Order, progress: Progress) -> Change | None:
     if progress.event == "accepted":
         order = replace(order, state="accepted", accepted_at=at)
     elif progress.event == "started":
-        order = replace(order, state="started", started_at=at, ended_at=None, outcome=None)
+        order = replace(order, state="started", started_at=at, ended_at=None,
+                        outcome=None, outcome_also=None)  # fmt: skip
     else:
         outcome = None if progress.event == "done" else progress.reason
-        order = replace(order, state=progress.event, ended_at=at, outcome=outcome)
+        order = replace(order, state=progress.event, ended_at=at, outcome=outcome,
+                        outcome_also=None)  # fmt: skip
     return Change(order, progress.crew, progress.event, at, progress.reason, progress.water_l)
 
 
@@ -95,7 +97,7 @@ def reminders(standing: Standing, now: datetime, settings: DispatchSettings) -> 
     if standing.condition != "ready" or not standing.orders:
         return []
     order = standing.orders[0]
-    if order.state != "sent" or any(other.state == "started" for other in standing.orders):
+    if order.state != "sent" or any(one.state == "started" for one in standing.orders):
         return []
     waits = now - (standing.turn_at or order.issued_at)
     if order.reminded_at is not None or waits < timedelta(minutes=settings.limits.remind_min):
@@ -152,7 +154,7 @@ def withdrawals(
             if order.id in kept:
                 continue
             reason: str
-            other = taken_by.get((order.place, order.treatment))
+            taken = taken_by.get((order.place, order.treatment))
             if standing.condition == "broken":
                 reason = words.say("broken")
             elif standing.condition == "off":
@@ -163,8 +165,8 @@ def withdrawals(
                 against := overrides.forbids(order.place, order.treatment)
             ):
                 reason = words.say("forbidden_now", who=against.given_by)
-            elif other is not None and order.depot is None:
-                reason = words.say("moved", crew=other)
+            elif taken is not None and order.depot is None:
+                reason = words.say("moved", crew=taken)
             elif weather is not None and order.treatment in WET:
                 reason = weather.text
             else:
@@ -174,5 +176,6 @@ def withdrawals(
 
 
 def _end(order: Order, state: str, now: datetime, outcome: str) -> Change:
-    ended = replace(order, state=state, ended_at=now, outcome=outcome)
+    also = other(outcome)
+    ended = replace(order, state=state, ended_at=now, outcome=outcome, outcome_also=also)
     return Change(ended, "dispatch", state, now, outcome)

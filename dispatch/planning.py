@@ -11,6 +11,7 @@ from dispatch import routing
 from dispatch.crews import Standing, locked
 from dispatch.facts import Order
 from dispatch.greedy import extended
+from dispatch.names import Names
 from dispatch.overrides import Overrides
 from dispatch.places import Places, Stop, Way
 from dispatch.routing import Arc, Problem, Reload, Rung, Step, Vehicle, Visit
@@ -59,6 +60,7 @@ class Planner:
         self.graph = RoadGraph(district)
         self.places = Places(district, self.graph, settings.snap_m)
         self.words = Words(settings.language, district.timezone)
+        self.names = Names(district, self.words)
         self._refills = [d.id for d in district.depots.values() if d.kind in ("refill", "both")]
         self._paths: dict[tuple[Stop, Stop, float], Path] = {}
         routing.ready()
@@ -380,7 +382,7 @@ class _Fleet:
 
     def _possible(self, want: Want) -> bool:
         if all(self._load(want) > self._capacity(crew) for crew in self.crews):
-            name = self._name(want.place)
+            name = self.planner.names.place(want.place)
             self._exclude(want, self.planner.words.reason("too_much_water", place=name))
             return False
         return True
@@ -417,7 +419,7 @@ class _Fleet:
             if (there.any(axis=0) & back.any(axis=1)).any():
                 reachable.append((want, ways, stops))
             else:
-                name = self._name(want.place)
+                name = self.planner.names.place(want.place)
                 self._exclude(want, self.planner.words.reason("unreachable", place=name))
         self.wants = [want for want, _, _ in reachable]
         self.ways = [ways for _, ways, _ in reachable]
@@ -601,7 +603,7 @@ class _Fleet:
         self, crew: Crew, treatment: str, depot: str, origin: int, here: int,
         arrive_s: float, work_s: float,
     ) -> Order:  # fmt: skip
-        reason = self.planner.words.say(treatment, place=self._depot_name(depot))
+        reason = self.planner.words.say(treatment, place=self.planner.names.place(depot))
         return Order(
             id="", crew=crew.id, plan="", seq=0, treatment=treatment,
             segment=None, site=None, depot=depot, direction=None,
@@ -610,15 +612,6 @@ class _Fleet:
             priority=4, episode=None, reason=reason, also=other(reason),
             state="sent", issued_at=self.now,
         )  # fmt: skip
-
-    def _depot_name(self, depot: str) -> str:
-        return str(self.planner.district.depots[depot].extra.get("name", depot))
-
-    def _name(self, place: str) -> str:
-        district = self.planner.district
-        if place in district.segments:
-            return district.segments[place].name
-        return district.sites[place].name
 
 
 def _ranked(want: Want) -> Ranked:

@@ -10,6 +10,7 @@ from dispatch.facts import Order, Present
 from dispatch.life import Change, reminders, told, unanswered, withdrawals
 from dispatch.matters import answers
 from dispatch.messages import Message, encode, plan_message, tells_anew, tells_more
+from dispatch.names import Names
 from dispatch.planning import Plan, Planner
 from dispatch.positions import Positions
 from dispatch.previews import Draft, answer_waiting
@@ -36,6 +37,7 @@ class Dispatcher:
         self.district = district
         self.settings = settings
         self.words = Words(settings.language, district.timezone)
+        self.names = Names(district, self.words)
         self.planner = Planner(district, settings)
         self.troubles = Troubles(district, settings, self.words)
         self.positions = Positions(district, settings)
@@ -112,8 +114,8 @@ class Dispatcher:
             if crew in told:
                 outbox.post(conn, [(f"down/crews/{crew}/orders", encode(told[crew]), True)])
             please = self.words.say(
-                "answer_please", crew=self.district.crews[crew].name,
-                place=self._name(change.order.place),
+                "answer_please", crew=self.names.crew(crew),
+                place=self.names.place(change.order.place),
                 treatment=self.words.treatment(change.order.treatment),
             )  # fmt: skip
             self._by_notice(conn, now, crew, please)
@@ -121,15 +123,8 @@ class Dispatcher:
     def _by_notice(self, conn: Connection, now: datetime, crew: str, text: str) -> None:
         """Tell a crew that has no terminal."""
         if crew in self.settings.limits.no_terminal:
-            title = self.district.crews[crew].name
+            title = self.names.crew(crew)
             ledger.notify(conn, now, f"crew:{crew}", title, text, crew)
-
-    def _name(self, place: str) -> str:
-        district = self.district
-        if place in district.depots:
-            return str(district.depots[place].extra.get("name", place))
-        here = district.segments.get(place) or district.sites.get(place)
-        return place if here is None else here.name
 
     def _see_to(
         self,
@@ -223,11 +218,11 @@ class Dispatcher:
 
         for crew in sorted(changed & set(self.settings.limits.no_terminal)):
             orders = "; ".join(
-                f"{self.words.time(order.eta)} {self._name(order.place)} "
+                f"{self.words.time(order.eta)} {self.names.place(order.place)} "
                 f"{self.words.treatment(order.treatment)}"
                 for order in plan.orders[crew]
             )
-            new = self.words.say("new_plan", crew=self.district.crews[crew].name, orders=orders)
+            new = self.words.say("new_plan", crew=self.names.crew(crew), orders=orders)
             self._by_notice(conn, now, crew, new)
         return holds
 

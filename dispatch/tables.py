@@ -142,7 +142,13 @@ def save_changes(conn: Connection, changes: Sequence[Change]) -> None:
                 change.at,
                 change.actor,
                 change.event,
-                _without_none({"reason": change.reason, "water_l": change.water_l}),
+                _without_none(
+                    {
+                        "reason": change.reason,
+                        "also": other(change.reason or ""),
+                        "water_l": change.water_l,
+                    }
+                ),
             )
             for change in changes
         ],

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from dispatch.concerns import Concern
 from dispatch.crews import Standing
 from dispatch.matters import OBSTACLES, Matter
+from dispatch.names import Names
 from dispatch.settings import DispatchSettings
 from dispatch.shifts import shift_at
 from dispatch.wants import Exclusion
@@ -28,6 +29,13 @@ class LeftMust:
     state: str
     ended_at: datetime
     outcome: str | None
+    outcome_also: str | None = None
+
+    @property
+    def why(self) -> str:
+        """Its outcome, in both languages where it is not a crew's own word."""
+        text = self.outcome or "?"
+        return Said(text, self.outcome_also) if self.outcome_also else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class Troubles:
         self._settings = settings
         self._limits = settings.limits
         self._words = words
+        self._names = Names(district, words)
 
     def standing(
         self,
@@ -105,7 +114,7 @@ class Troubles:
         for matter in matters:
             if matter.ended_at is not None:
                 continue
-            place = self._place(matter.place)
+            place = self._names.place(matter.place)
             known_at = max(matter.opened_at, matter.seen_at)
             if matter.answered_at is None:
                 if now >= known_at + timedelta(minutes=limits.answer_within_min):
@@ -130,7 +139,9 @@ class Troubles:
         at = {matter.place: matter.ref for matter in matters if matter.ended_at is None}
         for key, (_, text, also) in against.items():
             place = key.rpartition("/")[0]
-            why = self._words.say("obstacle", place=self._place(place), reason=Said(text, also))
+            why = self._words.say(
+                "obstacle", place=self._names.place(place), reason=Said(text, also)
+            )
             yield Concern(
                 "obstacle", key, why, why.other, now, place=place, ref=at.get(place)
             )  # fmt: skip
@@ -139,7 +150,9 @@ class Troubles:
                 must = order.priority <= 3 and order.depot is None and order.state != "started"
                 if must and order.due is not None and order.due <= now and order.place not in at:
                     why = self._words.say(
-                        "unmade", place=self._place(order.place), due=self._words.time(order.due)
+                        "unmade",
+                        place=self._names.place(order.place),
+                        due=self._words.time(order.due),
                     )
                     subject = f"{order.place}/{order.treatment}"
                     yield Concern("unmade", subject, why, why.other, order.due, order.crew,
@@ -164,8 +177,9 @@ class Troubles:
             if must.place not in needed:
                 continue
             why = self._words.say(
-                f"order_{must.state}", crew=self._crew(must.crew), place=self._place(must.place),
-                treatment=self._words.treatment(must.treatment), reason=must.outcome or "?",
+                f"order_{must.state}", crew=self._names.crew(must.crew),
+                place=self._names.place(must.place),
+                treatment=self._words.treatment(must.treatment), reason=must.why,
             )  # fmt: skip
             yield Concern("order", must.order, why, why.other, must.ended_at, must.crew,
                           must.place, at.get(must.place))  # fmt: skip
@@ -174,7 +188,7 @@ class Troubles:
         for crew, standing in crews.items():
             if standing.condition in ("silent", "broken"):
                 kind = f"crew_{standing.condition}"
-                why = self._words.say(kind, crew=self._crew(crew))
+                why = self._words.say(kind, crew=self._names.crew(crew))
                 yield Concern("crew", f"{crew}/{standing.condition}", why, why.other, now, crew)
                 continue
             span = shift_at(standing.crew.shifts, self._district.timezone, now)
@@ -182,13 +196,13 @@ class Troubles:
                 continue
             if standing.heard_at is None or standing.heard_at < span[0]:
                 why = self._words.say(
-                    "crew_absent", crew=self._crew(crew), since=self._words.time(span[0])
+                    "crew_absent", crew=self._names.crew(crew), since=self._words.time(span[0])
                 )
                 yield Concern("crew", f"{crew}/absent", why, why.other, now, crew)
 
     def _of_astray(self, one: Astray) -> Concern:
         why = self._words.say(
-            f"crew_{one.kind}", crew=self._crew(one.crew), place=self._place(one.place),
+            f"crew_{one.kind}", crew=self._names.crew(one.crew), place=self._names.place(one.place),
             metres=one.amount, minutes=one.amount,
             eta="" if one.eta is None else self._words.time(one.eta),
         )  # fmt: skip
@@ -197,21 +211,10 @@ class Troubles:
 
     def _of_unproven(self, one: Unproven) -> Concern:
         why = self._words.say(
-            "unproven", crew=self._crew(one.crew), place=self._place(one.place),
+            "unproven", crew=self._names.crew(one.crew), place=self._names.place(one.place),
             treatment=self._words.treatment(one.treatment), share=one.share,
         )  # fmt: skip
         return Concern("unproven", one.order, why, why.other, one.judged_at, one.crew, one.place)
 
     def _matter(self, kind: str, matter: Matter, why: Said, since: datetime) -> Concern:
         return Concern(kind, matter.ref, why, why.other, since, place=matter.place, ref=matter.ref)
-
-    def _place(self, place: str | None) -> str:
-        district = self._district
-        if place in district.segments:
-            return district.segments[place].name
-        if place in district.sites:
-            return district.sites[place].name
-        return place or "?"
-
-    def _crew(self, crew: str) -> str:
-        return self._district.crews[crew].name if crew in self._district.crews else crew

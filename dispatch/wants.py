@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dispatch.facts import Ended, Episode, Facts, Flag, Worth
+from dispatch.names import Names
 from dispatch.overrides import Override
 from dispatch.settings import TREATS, WET, DispatchSettings
 from dispatch.shifts import hours_a_day
@@ -101,6 +102,7 @@ class _Wisher:
         self.district = district
         self.settings = settings
         self.words = Words(settings.language, district.timezone)
+        self.names = Names(district, self.words)
         self.crews_for: dict[str, frozenset[str]] = {
             treatment: frozenset(crew for crew, kind in crews.items() if treatment in TREATS[kind])
             for treatments in TREATS.values()
@@ -149,7 +151,7 @@ class _Wisher:
                 continue
             priority = one.priority or 2
             reason = self.words.say(
-                "added", who=one.given_by, place=self._name(place), why=one.why,
+                "added", who=one.given_by, place=self.names.place(place), why=one.why,
                 treatment=self.words.treatment(treatment),
             )  # fmt: skip
             self._want(
@@ -181,7 +183,7 @@ class _Wisher:
         priority = 4 - episode.level
         if episode.state == "recovering":
             priority = 3
-        name = self._name(place)
+        name = self.names.place(place)
         if treated is None:
             reason = self.words.say(
                 "episode", place=name, level=episode.level,
@@ -239,7 +241,7 @@ class _Wisher:
     def _blame(self, episode: Episode, site: str, street: str) -> None:
         if site not in self.district.sites or self._rested(site, ("inspect",)) is not None:
             return
-        reason = self.words.say("blamed", street=street, place=self._name(site))
+        reason = self.words.say("blamed", street=street, place=self.names.place(site))
         due = episode.started_at + timedelta(minutes=self.settings.due_min[0])
         self._want(Want(site, True, "inspect", 3, self._must_prize(3), reason, due))
 
@@ -258,7 +260,7 @@ class _Wisher:
         treatment = "heavy_clean" if mud and self.crews_for["heavy_clean"] else "wash"
         priority = 2 if mud else 3
         reason = self.words.say(
-            "flag", time=self.words.time(flag.ts), place=self._name(segment),
+            "flag", time=self.words.time(flag.ts), place=self.names.place(segment),
             flag=self.words.flag(flag.kind), treatment=self.words.treatment(treatment),
         )  # fmt: skip
         due = flag.ts + timedelta(minutes=self.settings.due_min[0 if priority == 3 else 1])
@@ -279,7 +281,7 @@ class _Wisher:
             if rested := self._rested(site, ("inspect",)):
                 self.exclusions.append(Exclusion(site, "inspect", rested))
                 continue
-            reason = self.words.say("gate", place=self._name(site), count=len(fresh))
+            reason = self.words.say("gate", place=self.names.place(site), count=len(fresh))
             due = fresh[-1].ts + timedelta(minutes=self.settings.due_min[0])
             self._want(Want(site, True, "inspect", 3, self._must_prize(3), reason, due))
 
@@ -308,7 +310,7 @@ class _Wisher:
         best = chosen(asked, self.district, self.settings, able, self.now, factors=factors)
         for one in best.candidates:
             said = {
-                "place": self._name(one.segment),
+                "place": self.names.place(one.segment),
                 "treatment": self.words.treatment(one.treatment),
             }
             want = Want(one.segment, False, one.treatment, 4, one.prize, "", fades=True)
@@ -400,7 +402,7 @@ class _Wisher:
         if worth <= 0:
             return False
         reason = self.words.say(
-            "routine", place=self._name(segment), treatment=self.words.treatment("wash")
+            "routine", place=self.names.place(segment), treatment=self.words.treatment("wash")
         )
         prize = self.settings.routine_prize_s * weight * worth
         return self._want(Want(segment, False, "wash", 4, prize, reason))
@@ -421,7 +423,7 @@ class _Wisher:
         if worth <= 0:
             return False
         reason = self.words.say(
-            "routine", place=self._name(segment), treatment=self.words.treatment(treatment)
+            "routine", place=self.names.place(segment), treatment=self.words.treatment(treatment)
         )
         prize = self.settings.routine_prize_s * weight * worth
         return self._want(Want(segment, False, treatment, 4, prize, reason))
@@ -440,7 +442,7 @@ class _Wisher:
         if self._rested(segment, CLEANS):
             return False
         reason = self.words.say(
-            "increment", place=self._name(segment), increment=street.increment,
+            "increment", place=self.names.place(segment), increment=street.increment,
             residents=self.district.segments[segment].residents,
             treatment=self.words.treatment("wash"),
         )  # fmt: skip
@@ -496,7 +498,7 @@ class _Wisher:
                 for one in reversed(self.facts.overrides.all)
                 if (one.place, one.treatment, one.crew) == (*want.key, named)
             )
-            return self.words.reason("assigned", who=who, crew=self._crew(named))
+            return self.words.reason("assigned", who=who, crew=self.names.crew(named))
         if able <= refusers.keys():
             until = min(refusers.values()) + timedelta(minutes=self.settings.refusal_rest_min)
             return self.words.reason("refused", until=self.words.time(until))
@@ -530,14 +532,6 @@ class _Wisher:
         return self.words.reason(
             "forbidden", who=by.given_by, until=self.words.time(by.until), why=by.why
         )
-
-    def _crew(self, crew: str) -> str:
-        return self.district.crews[crew].name if crew in self.district.crews else crew
-
-    def _name(self, place: str) -> str:
-        if place in self.district.segments:
-            return self.district.segments[place].name
-        return self.district.sites[place].name
 
 
 def _routine_worth(age: float, early: float) -> float:

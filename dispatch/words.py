@@ -6,6 +6,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from dispatch.settings import Language
+from geo.names import Named
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     # Why an order is given.
@@ -294,6 +295,10 @@ class Words:
     def role(self, role: str) -> Said:
         """What a role is called; one that the settings have added by its own name."""
         return Said(*self._pick(_ROLES.get(role, (role, role))))
+
+    def named(self, name: Named) -> Said:
+        """What a place or a crew is called."""
+        return Said(*self._pick(name))
 
     def time(self, at: datetime) -> str:
         """Local hours and minutes."""

@@ -13,7 +13,7 @@ UPDATE progress SET applied = true WHERE id = ANY(%(ids)s);
 -- Whole orders.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, path, eta, due, minutes,
        water_l, priority, episode, reason, state, issued_at, accepted_at, started_at, ended_at,
-       outcome, also, reminded_at
+       outcome, also, reminded_at, outcome_also
 FROM orders WHERE id = ANY(%(ids)s);
 
 -- name: open_orders
@@ -21,7 +21,7 @@ FROM orders WHERE id = ANY(%(ids)s);
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction,
        CASE WHEN state = 'started' THEN path ELSE '[]' END, eta, due, minutes,
        water_l, priority, episode, reason, state, issued_at, accepted_at, started_at, ended_at,
-       outcome, also, reminded_at
+       outcome, also, reminded_at, outcome_also
 FROM orders WHERE state IN ('sent', 'accepted', 'started') ORDER BY crew, seq, id;
 
 -- name: crews_past
@@ -149,10 +149,10 @@ ON CONFLICT (id) DO UPDATE SET
 -- What became of orders, given as a JSON array.
 UPDATE orders SET state = new.state, accepted_at = new.accepted_at,
     started_at = new.started_at, ended_at = new.ended_at, outcome = new.outcome,
-    reminded_at = new.reminded_at
+    outcome_also = new.outcome_also, reminded_at = new.reminded_at
 FROM jsonb_to_recordset(%(rows)s) AS new (
     id text, state text, accepted_at timestamptz, started_at timestamptz, ended_at timestamptz,
-    outcome text, reminded_at timestamptz)
+    outcome text, outcome_also text, reminded_at timestamptz)
 WHERE orders.id = new.id;
 
 -- name: log_orders

@@ -91,7 +91,8 @@ LIMIT %(limit)s;
 
 -- name: left_musts
 -- Musts that a crew has refused, failed or left unanswered and no crew has taken up since.
-SELECT o.id, o.crew, o.treatment, coalesce(o.segment, o.site), o.state, o.ended_at, o.outcome
+SELECT o.id, o.crew, o.treatment, coalesce(o.segment, o.site), o.state, o.ended_at, o.outcome,
+       o.outcome_also
 FROM orders o
 WHERE o.state IN ('refused', 'failed', 'silent') AND o.priority <= 3 AND o.depot IS NULL
   AND o.ended_at > %(since)s

@@ -7,6 +7,8 @@ import pytest
 
 from dispatch.concerns import Concern, call, sort
 from dispatch.limits import Limits
+from dispatch.troubles import LeftMust
+from dispatch.words import other
 from tests.dispatch.towns import NOON
 
 LIMITS = Limits()
@@ -108,3 +110,12 @@ def test_bad_limits(changes: dict[str, object], words: str) -> None:
     """Limits that cannot be kept are refused, and the message names them."""
     with pytest.raises(ValueError, match=words):
         Limits(**changes)  # type: ignore[arg-type]
+
+
+def test_a_must_that_is_left_says_why_in_the_words_it_ended_with() -> None:
+    """The platform's own words in both languages; a crew's as they came, or that none came."""
+    left = LeftMust("O1", "W1", "wash", "A", "failed", NOON, "broken down", "车辆故障")
+    assert (left.why, other(left.why)) == ("broken down", "车辆故障")
+    told = replace(left, outcome="前方施工", outcome_also=None)
+    assert (told.why, other(told.why)) == ("前方施工", None)
+    assert replace(left, outcome=None, outcome_also=None).why == "?"

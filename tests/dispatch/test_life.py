@@ -101,6 +101,7 @@ def test_times_and_reason_are_kept() -> None:
     failed = told(begun.order, word("failed", 7))
     assert failed is not None
     assert (failed.order.ended_at, failed.order.outcome, failed.reason) == (later(7), "why", "why")
+    assert failed.order.outcome_also is None, "a crew's own words are in one language"
 
 
 @given(st.lists(st.sampled_from(["accepted", "refused", "started", "done", "failed"]), max_size=8))

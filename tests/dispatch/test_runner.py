@@ -281,8 +281,14 @@ def test_broken_crew_is_replaced_at_once(conn: Connection) -> None:
     other = {"W1": "W2", "W2": "W1"}[crews[0]]
     washed = {place for _, place in orders_of(plans[f"down/crews/{other}/orders"])}
     assert set("ABCD") <= washed
-    reasons = rows(conn, "SELECT DISTINCT outcome FROM orders WHERE state = 'withdrawn'")
-    assert reasons == ["the vehicle has broken down"]
+    both = ("the vehicle has broken down", "车辆故障")
+    told = "SELECT DISTINCT outcome, outcome_also FROM orders WHERE state = 'withdrawn'"
+    assert rows(conn, told) == [both]
+    logged = (
+        "SELECT DISTINCT detail ->> 'reason', detail ->> 'also' FROM order_log"
+        " WHERE event = 'withdrawn'"
+    )
+    assert rows(conn, logged) == [both]
 
 
 def begin_sand_dust(conn: Connection) -> None:

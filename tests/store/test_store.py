@@ -33,6 +33,7 @@ def test_the_schema_comes_up_once_and_again(any_db):
         "0011_people",
         "0012_reports",
         "0013_completeness",
+        "0014_outcome",
     ]
     assert migrate(any_db) == []
 
