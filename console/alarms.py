@@ -16,10 +16,11 @@ not held long enough, trouble that the platform has yet a few minutes to mend, t
 while a notice of haze or sand dust holds. `GET /api/v1/alarms/suppressed` lists it.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+
+from console.texts import in_both
 
 Row = Mapping[str, Any]
 Alarm = dict[str, Any]
@@ -36,8 +37,6 @@ CONCERN_LEVEL = {"unproven": 1}
 OTHER_CONCERN_LEVEL = 2
 LAST_ROLE = "duty_manager"
 """What has gone up to the last role is of the highest level."""
-
-_HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def alarms(
@@ -124,12 +123,6 @@ def urgency(alarm: Row) -> tuple[int, bool, datetime]:
     """What sorts first is the most urgent: by level, what nobody has seen, the oldest."""
     seen = alarm["state"] not in ("unacknowledged", "returned")
     return -alarm["level"], seen, alarm["since"]
-
-
-def in_both(why: str, also: str) -> dict[str, str]:
-    """A sentence by language: the one with more Chinese letters is the Chinese one."""
-    chinese, english = sorted((why, also), key=lambda text: -len(_HAN.findall(text)))
-    return {"zh-CN": chinese, "en": english}
 
 
 def _calls(episode: Row) -> bool:

@@ -55,6 +55,7 @@ class BarOrder(BaseModel):
     started_at: datetime | None
     ended_at: datetime | None
     outcome: str | None
+    outcome_also: str | None
     pinned: bool
 
 

@@ -225,6 +225,7 @@ class Cause(BaseModel):
     site: str | None = None
     probability: float | None = None
     evidence: str | None = None
+    also: str | None = Field(None, description="The evidence in the other language")
 
 
 class EpisodeVerdict(BaseModel):
@@ -254,6 +255,7 @@ class Episode(BaseModel):
     measured: bool
     orders: list[str]
     reason: str | None = None
+    also: str | None = Field(None, description="The reason in the other language")
 
 
 class LogLine(BaseModel):
@@ -295,6 +297,9 @@ class BoardOrder(BaseModel):
     started_at: datetime | None
     ended_at: datetime | None
     outcome: str | None
+    outcome_also: str | None = Field(
+        None, description="The outcome in the other language, where it is not a crew's own word"
+    )
 
 
 class Order(BoardOrder):

@@ -36,7 +36,7 @@ def episode_then(episode: Row, story: Sequence[Row], at: datetime) -> Entry | No
     if episode["started_at"] > at:
         return None
     then = {name: value for name, value in episode.items() if name != "updated_at"}
-    then["reason"] = _last_reason(story)
+    then |= _last_reason(story)
     if episode["updated_at"] <= at and (episode["peak_at"] or at) <= at:
         return None if any(line["event"] == "lapsed" for line in story) else then
     _as_its_columns_say(then, at)
@@ -102,10 +102,10 @@ def _hear_people(then: Entry, story: Sequence[Row]) -> None:
                 then |= {"acknowledged_by": None, "acknowledged_at": None}
 
 
-def _last_reason(story: Sequence[Row]) -> str | None:
-    """What dispatch said last."""
-    reasons = [line["detail"].get("reason") for line in story if line["event"] == "reason"]
-    return reasons[-1] if reasons else None
+def _last_reason(story: Sequence[Row]) -> Entry:
+    """What dispatch said last, and the same in the other language."""
+    told: list[Row] = [line["detail"] for line in story if line["event"] == "reason"]
+    return {name: told[-1].get(name) if told else None for name in ("reason", "also")}
 
 
 def _causes_then(episode: Row, said: Sequence[Row]) -> list[Any]:
@@ -141,7 +141,7 @@ def order_then(order: Row, told: Mapping[str, Row], at: datetime) -> Entry | Non
         if then[time] is not None and then[time] > at:
             then[time] = None
     if then["ended_at"] is None:
-        then["outcome"] = None
+        then |= {"outcome": None, "outcome_also": None}
     del then["accepted_at"]
     if then["state"] in OPEN_ORDER:
         plan = told.get(order["id"], {})

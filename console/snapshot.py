@@ -119,9 +119,14 @@ def arrange(
         "stations": stations,
         "crews": _crews(wanted.crews, air.positions, now),
         "cameras": _cameras(wanted.cameras, air.seen),
-        "episodes": {episode["id"]: episode for episode in episodes},
+        "episodes": {episode["id"]: _with_also(episode) for episode in episodes},
         "orders": {order["id"]: order for order in orders},
     }
+
+
+def _with_also(episode: Entry) -> Entry:
+    """An episode whose causes all have an `also`: those stored before there was one have none."""
+    return episode | {"causes": [{"also": None} | cause for cause in episode["causes"]]}
 
 
 _NO_MINUTE: Entry = {

@@ -7,6 +7,8 @@ from functools import cache
 from importlib import resources
 from typing import Literal, cast, get_args
 
+from geo.names import named
+
 Language = Literal["zh-CN", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 DEFAULT: Language = "zh-CN"
@@ -29,7 +31,7 @@ def texts(language: Language) -> Texts:
     return found
 
 
-_BOTH = re.compile(r"([^A-Za-z]*[\u4e00-\u9fff][^A-Za-z]*?)\s+([A-Za-z].*)")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def name_in(language: Language, name: str) -> str:
@@ -37,8 +39,18 @@ def name_in(language: Language, name: str) -> str:
 
     The pages do the same in `static/texts.js`.
     """
-    both = _BOTH.fullmatch(name)
-    return both[2 if language == "en" else 1] if both else name
+    both = named(name, {})
+    return both.en if language == "en" else both.zh
+
+
+def in_both(text: str, also: str) -> dict[str, str]:
+    """A sentence by language, of it and the same in the other one: that with more Chinese letters
+    is the Chinese one, for an English one may name a place in Chinese.
+
+    The pages do the same in `static/texts.js`.
+    """
+    chinese, english = sorted((text, also), key=lambda told: -len(_HAN.findall(told)))
+    return {"zh-CN": chinese, "en": english}
 
 
 def language_of(wanted: str | None) -> Language:

@@ -89,6 +89,7 @@ def rivals(
                 "orders_before": len(ahead) if crew.id in told else None,
                 "free_at": _free_at(ahead),
                 "outcome": said[crew.id]["outcome"] if crew.id in said else None,
+                "outcome_also": said[crew.id].get("outcome_also") if crew.id in said else None,
                 "override": held.get(crew.id),
             }
         )

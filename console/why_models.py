@@ -75,6 +75,7 @@ class Rival(BaseModel):
     orders_before: int | None
     free_at: datetime | None
     outcome: str | None
+    outcome_also: str | None
     override: Override | None
 
 
@@ -128,6 +129,7 @@ class PlaceOrder(BaseModel):
     started_at: datetime | None
     ended_at: datetime | None
     outcome: str | None
+    outcome_also: str | None
     minutes: float
     water_l: float
     episode: str | None

@@ -543,7 +543,8 @@ def _inspections(its: Figures, say: Said) -> Table:
         rows=tuple(
             (
                 say.site(one.site), one.ordered_at, say.crew(one.crew),
-                say.word("order_state", one.state), one.minutes, say.told(one.outcome),
+                say.word("order_state", one.state), one.minutes,
+                say.told(one.outcome, one.outcome_also),
             )
             for one in sorted(rows, key=lambda one: one.state == "done")
         ),

@@ -65,6 +65,7 @@ class SiteOrder:
     started_at: datetime | None
     ended_at: datetime | None
     outcome: str | None
+    outcome_also: str | None
     reason: str
     also: str | None
     said: str | None
@@ -85,6 +86,7 @@ class Led:
     part: float
     first: bool
     evidence: str
+    also: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ def _led(episode: Episode, site: str, since: datetime, upto: datetime) -> Led | 
         part=float(cause.get("probability") or 0.0),
         first=first,
         evidence=str(cause.get("evidence") or ""),
+        also=cause.get("also"),
     )
 
 
@@ -331,7 +334,8 @@ def _episodes(its: Dossier, say: Said) -> Table:
         rows=tuple(
             (
                 one.started_at, say.place(one.place),
-                _grade(one, say), one.minutes, one.peak, one.part, one.evidence,
+                _grade(one, say), one.minutes, one.peak, one.part,
+                say.told(one.evidence or None, one.also),
             )
             for one in sorted(its.episodes, key=_weight)
         ),
@@ -358,7 +362,7 @@ def _orders(its: Dossier, say: Said) -> Table:
             (
                 one.issued_at, say.word("treatment", one.treatment), say.crew(one.crew),
                 say.word("order_state", one.state), one.ended_at,
-                say.told(one.said or one.outcome)
+                (say.told(one.said) if one.said else say.told(one.outcome, one.outcome_also))
                 or (None if one.ended_at else say("report_dossier.no_answer")),
                 say.told(one.reason, one.also),
             )

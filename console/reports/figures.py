@@ -127,6 +127,7 @@ class Inspection:
     state: str
     minutes: float
     outcome: str | None
+    outcome_also: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +386,13 @@ def figures(district: District, wanted: Period, rows: Rows) -> Figures:
         sites=_sites(district, wanted, rows, over, zone),
         inspections=tuple(
             Inspection(
-                w.site, w.issued_at, w.crew, w.state, (w.ended_at - w.issued_at) / MINUTE, w.outcome
+                w.site,
+                w.issued_at,
+                w.crew,
+                w.state,
+                (w.ended_at - w.issued_at) / MINUTE,
+                w.outcome,
+                w.outcome_also,
             )
             for w in rows.treatments
             if w.treatment == "inspect" and w.site

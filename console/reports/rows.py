@@ -60,6 +60,7 @@ class Treatment:
     started_at: datetime | None
     ended_at: datetime
     outcome: str | None
+    outcome_also: str | None
     planned_l: float
     share: float | None
     worked_m: float | None

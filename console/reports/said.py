@@ -8,7 +8,7 @@ from console.models import District
 from console.reports.blocks import NONE, Cell, Column, interval, shown
 from console.reports.change import Change
 from console.reports.estimate import Estimate
-from console.texts import Language, name_in, texts
+from console.texts import Language, in_both, name_in, texts
 
 UG = "µg/m³"
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -50,9 +50,11 @@ class Said:
     def told(self, text: str | None, also: str | None = None) -> str | None:
         """A stored sentence in this language where it is stored so; else its own words, marked as
         such."""
-        if text is None or speaks(text, self.language):
-            return text
-        return also or f"“{text}”"
+        if text is None:
+            return None
+        if also:
+            return in_both(text, also)[self.language]
+        return text if speaks(text, self.language) else f"“{text}”"
 
     def segment(self, segment: str) -> str:
         return self._segments.get(segment, segment)

@@ -5,7 +5,7 @@ import { causeName, saidOf } from "./alarms.js";
 import { episode as askEpisode } from "./api.js";
 import { crewName, me } from "./board.js";
 import { tables } from "./live.js";
-import { clock, moment, t } from "./texts.js";
+import { clock, inOwn, moment, t } from "./texts.js";
 import { verdictText } from "./verdict.js";
 import { explainOrder } from "./why.js";
 
@@ -31,12 +31,12 @@ export const Causes = ({ causes }) =>
       ]),
       cause.probability == null ? null
         : h("meter", { min: 0, max: 1, value: cause.probability, "aria-label": causeName(cause) }),
-      cause.evidence ? h("p", {}, cause.evidence) : null,
+      cause.evidence ? h("p", {}, inOwn(cause.evidence, cause.also)) : null,
     ])));
 
 const logText = ({ event, detail }) => {
   if (event === "comment") return detail.text;
-  if (event === "reason") return detail.reason;
+  if (event === "reason") return inOwn(detail.reason, detail.also);
   if (event === "order") {
     return [crewName(detail.crew), detail.treatment ? t(`treatment.${detail.treatment}`) : "",
       detail.eta ? `${t("plan.eta")} ${clock(detail.eta)}` : ""].filter(Boolean).join(" · ");
@@ -180,7 +180,7 @@ export const Story = {
           h("h3", {}, t("queue.orders")),
           episode.orders.length
             ? h("ul", { class: "orders" }, episode.orders.map(orderLine))
-            : h("p", { class: "quiet" }, episode.reason ?? t("queue.no_orders")),
+            : h("p", { class: "quiet" }, episode.reason ? inOwn(episode.reason, episode.also) : t("queue.no_orders")),
         ] : []),
         place ? h("p", {}, h("a", { class: "whylink", href: `/segments/${encodeURIComponent(place)}` }, t("why.open_place"))) : null,
         h("h3", {}, t("queue.story")),

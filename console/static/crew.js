@@ -3,7 +3,7 @@
 import { createApp, h, nextTick, reactive, ref, shallowRef } from "/lib/vue/vue.esm-browser.prod.js";
 import { CrewMap } from "./crew-map.js";
 import { addWord, dropWord, flush, keep, kept, words } from "./crew-store.js";
-import { clock, language, nameOf, setZone, speak, t } from "./texts.js";
+import { clock, inOwn, language, nameOf, setZone, speak, t } from "./texts.js";
 import { switchTheme, theme } from "./theme-switch.js";
 
 const LOOK_EVERY_MS = 10_000;
@@ -15,7 +15,6 @@ const PHOTOS_A_WORD = 12;
 const PLACE_EVERY_MS = 15_000;
 const OLD_MS = 60_000;
 const LATER_SHOWN = 5;
-const HAN = /[\u4e00-\u9fff]/;
 const TROUBLES = ["breakdown", "blocked", "no_water", "weather", "accident", "unsafe", "shift_end", "not_needed"];
 const AFTER = { accepted: "accepted", started: "started", done: "done", failed: "failed", refused: "refused" };
 
@@ -53,7 +52,7 @@ const placeName = (order) => {
   if (order.depot) return t(`crew_depot.${base.value?.depots.find((one) => one.id === order.depot)?.kind ?? "depot"}`);
   return order.segment ?? order.site ?? "";
 };
-const reason = (order) => (order.also && HAN.test(order.reason) === (language() === "en") ? order.also : order.reason);
+const reason = (order) => inOwn(order.reason, order.also);
 
 // Talking to the server ---------------------------------------------------------------------
 

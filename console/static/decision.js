@@ -3,7 +3,7 @@
 import { computed, h, nextTick, onBeforeUnmount, onMounted, reactive, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { get, post, remove } from "./board-api.js";
 import { TREATS } from "./gantt.js";
-import { clock, language, moment, nameOf, t } from "./texts.js";
+import { clock, inOwn, language, moment, nameOf, t } from "./texts.js";
 
 const HOUR = 3_600_000;
 const ASK_AFTER_MS = 350;
@@ -19,7 +19,6 @@ const REASONS = {
 };
 const ADDED = ["wash", "sweep", "fog", "heavy_clean", "hand_wash", "inspect"];
 const LINES_OPEN = 6;
-const HAN = /[\u4e00-\u9fff]/;
 
 export const Decision = {
   props: ["wish", "district", "board", "placeName", "crewName", "overrideText"],
@@ -170,10 +169,10 @@ export const Decision = {
       const shift = (order) => t(order.by_min > 0 ? "preview.later" : "preview.earlier", { n: Math.abs(Math.round(order.by_min)) });
       return h("div", { class: "effect" }, [
         preview.stale ? h("p", { class: "warn", role: "status" }, [t(`stale.${preview.stale}`), " ", h("button", { type: "button", onClick: ask }, t("preview.again"))]) : null,
-        unmet ? h("p", { class: "bad" }, `${t("preview.unmet")} ${said(unmet.text, unmet.also)}`) : null,
+        unmet ? h("p", { class: "bad" }, `${t("preview.unmet")} ${inOwn(unmet.text, unmet.also)}`) : null,
         h("p", { class: "sentence" }, effect.sentence[language()]),
         late.length ? h("ul", { class: "musts bad" }, late.map((order, i) => h("li", { key: i }, t("preview.late", { what: what(order), due: clock(order.due), eta: clock(order.eta) })))) : null,
-        leftOut.length ? h("ul", { class: "musts bad" }, leftOut.map((one, i) => h("li", { key: i }, `${t("preview.left_out", { what: `${one.treatment ? t(`treatment.${one.treatment}`) : ""} ${props.placeName(one.place)}` })} ${said(one.reason, one.also)}`))) : null,
+        leftOut.length ? h("ul", { class: "musts bad" }, leftOut.map((one, i) => h("li", { key: i }, `${t("preview.left_out", { what: `${one.treatment ? t(`treatment.${one.treatment}`) : ""} ${props.placeName(one.place)}` })} ${inOwn(one.reason, one.also)}`))) : null,
         changed.length ? h("dl", { class: "figures4" }, [
           [t("board.km"), diff(totals.km, 1, "km")], [t("board.water"), diff([totals.water_l[0] / 1000, totals.water_l[1] / 1000], 1, "m³")],
           [t("preview.work"), diff(totals.work_min, 0, "min")],
@@ -196,7 +195,6 @@ export const Decision = {
         }),
       ]);
     };
-    const said = (text, also) => (also && HAN.test(text) === (language() === "en") ? also : text);
 
     const title = () => {
       if (kind === "withdraw") return `${t("decide.withdraw")}: ${props.overrideText(props.wish.override)}`;

@@ -113,7 +113,7 @@ export const Detail = {
               ? h("table", {}, [
                 h("thead", {}, h("tr", {}, ["time", "crew", "treatment", "state", "verdict"].map((column) => h("th", { key: column, scope: "col" }, t(`detail.${column}`))).concat(h("th", { key: "why", scope: "col" }, t("why.why"))))),
                 h("tbody", {}, orders.map((order) =>
-                  h("tr", { key: order.id, class: order.state, title: order.outcome ?? inOwn(order.reason, order.also) }, [
+                  h("tr", { key: order.id, class: order.state, title: inOwn(order.outcome, order.outcome_also) ?? inOwn(order.reason, order.also) }, [
                     h("td", {}, moment(order.started_at ?? order.eta, tables.overview.now)),
                     h("td", {}, crewName(order.crew)),
                     h("td", {}, t(`treatment.${order.treatment}`)),

@@ -5,7 +5,7 @@ import { Decision } from "./decision.js";
 import { Gantt, barText, placeOf } from "./gantt.js";
 import { fact, inHead } from "./head.js";
 import { listen, live, onChange, tables } from "./live.js";
-import { clock, language, moment, nameOf, setZone, speak, t } from "./texts.js";
+import { clock, inOwn, moment, nameOf, setZone, speak, t } from "./texts.js";
 import "./why.js";
 
 const MINUTE = 60_000;
@@ -13,7 +13,6 @@ const HOUR = 60 * MINUTE;
 const AGAIN_MS = 5000;
 const SOON_MS = 600;
 const ZOOMS = ["two", "shift", "day"];
-const HAN = /[\u4e00-\u9fff]/;
 
 const district = { crews: [], segments: {}, sites: {}, depots: {} };
 const me = reactive({ name: "", role: "" });
@@ -41,9 +40,8 @@ const names = {
     const what = order.treatment === "inspect" ? `${t("treatment.inspect")} ` : "";
     return [`${what}${placeName(placeOf(order))}`, placeOf(order), what.trim()].filter(Boolean);
   },
-  reason: (order) => sentence(order.reason, order.also),
+  reason: (order) => inOwn(order.reason, order.also),
 };
-const sentence = (text, also) => (also && HAN.test(text) === (language() === "en") ? also : text);
 const crewName = (id) => {
   const crew = district.crews.find((one) => one.id === id);
   return crew ? nameOf(crew) : id;
@@ -218,7 +216,7 @@ const OrderPane = () => {
     ]),
     h("p", { class: "whyline" }, names.reason(order)),
     h("button", { type: "button", "data-why-order": order.id }, t("why.why_order")),
-    order.outcome ? h("p", { class: "bad" }, order.outcome) : null,
+    order.outcome ? h("p", { class: "bad" }, inOwn(order.outcome, order.outcome_also)) : null,
     h("dl", {}, [
       ["column.crew", crewName(order.crew)],
       order.started_at ? ["board.began", clock(order.started_at)] : ["board.eta", clock(order.eta)],
@@ -245,7 +243,7 @@ const OrderPane = () => {
       h("h3", {}, t("board.story")),
       h("ol", { class: "log" }, log.filter((line) => line.event !== "position").map((line, i) => h("li", { key: i }, [
         h("time", {}, moment(line.at, board.value.now)),
-        h("div", {}, [h("b", {}, t(`order_story.${line.event}`)), h("small", {}, ` ${who(line.actor)}`), line.detail?.reason ? h("p", {}, line.detail.reason) : null]),
+        h("div", {}, [h("b", {}, t(`order_story.${line.event}`)), h("small", {}, ` ${who(line.actor)}`), line.detail?.reason ? h("p", {}, inOwn(line.detail.reason, line.detail.also)) : null]),
       ]))),
     ]) : null,
   ]);
@@ -295,7 +293,7 @@ const Overview = () => {
     left.length ? h("ul", { class: "leftout" }, left.map((one) => h("li", { key: one.place }, [
       h("b", {}, placeName(one.place)), one.level ? h("span", { class: `badge l${one.level}` }, h("i", {}, String(one.level))) : null,
       one.due ? h("small", {}, ` ${t("board.due")} ${clock(one.due)}`) : null,
-      h("p", {}, sentence(one.reason, one.also)),
+      h("p", {}, inOwn(one.reason, one.also)),
     ]))) : h("p", { class: "quiet" }, t("board.nothing_left")),
     h("h2", {}, t("board.standing")),
     overrides.length ? h("ul", { class: "standing" }, overrides.map((one) => h("li", { key: one.id }, [

@@ -2,7 +2,7 @@
 // it. It draws what it is given and says what was chosen, dropped or dragged; it asks nobody.
 import { h, nextTick, onBeforeUnmount, onMounted, reactive, ref, watch } from "/lib/vue/vue.esm-browser.prod.js";
 import { scaled } from "./scale.js";
-import { clock, day, nameOf, t } from "./texts.js";
+import { clock, day, inOwn, nameOf, t } from "./texts.js";
 
 export const TREATS = {
   water_truck: ["wash"],
@@ -358,7 +358,7 @@ export const Gantt = {
           tip.bar ? h("div", { class: "bartip", role: "tooltip", style: { left: `${tip.x}px`, top: `${tip.y}px` } }, [
             h("b", {}, barText(tip.bar, tip.order, props.names)),
             tip.order && tip.bar.kind !== "drive" ? h("p", {}, props.names.reason(tip.order)) : null,
-            tip.order?.outcome ? h("p", { class: "bad" }, tip.order.outcome) : null,
+            tip.order?.outcome ? h("p", { class: "bad" }, inOwn(tip.order.outcome, tip.order.outcome_also)) : null,
             tip.order?.due && tip.order.priority <= 3 ? h("p", { class: tip.bar.late ? "bad" : "" }, `${t("board.due")} ${clock(tip.order.due)}`) : null,
           ]) : null,
         ]),

@@ -36,7 +36,7 @@ const OrderRow = ({ order }) =>
         h("span", { class: `chip ${order.state}` }, t(`order_state.${order.state}`)),
       ]),
       h("div", { class: "because" }, [
-        h("p", {}, order.outcome ?? inOwn(order.reason, order.also)),
+        h("p", {}, inOwn(order.outcome, order.outcome_also) ?? inOwn(order.reason, order.also)),
         h("button", { type: "button", class: "link askwhy", "data-why-order": order.id, "aria-label": `${t("why.why_order")} ${order.id}` }, t("why.why")),
       ]),
     ]),

@@ -92,7 +92,7 @@ const orders = (why) => (why.orders.length
       h("td", {}, crewName(order.crew)),
       h("td", {}, t(`treatment.${order.treatment}`)),
       h("td", {}, h("span", { class: `chip ${order.state}` }, t(`order_state.${order.state}`))),
-      h("td", {}, [inOwn(order.reason, order.also), order.outcome ? h("small", { class: "source" }, order.outcome) : null]),
+      h("td", {}, [inOwn(order.reason, order.also), order.outcome ? h("small", { class: "source" }, inOwn(order.outcome, order.outcome_also)) : null]),
       h("td", {}, proofOf(order)),
       h("td", {}, verdictOf(order)),
       h("td", {}, h("button", { type: "button", "aria-label": `${t("why.why_order")} ${order.id}`, onClick: () => explainOrder(order.id) }, t("why.why"))),

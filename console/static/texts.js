@@ -92,7 +92,12 @@ export function nameOf(thing) {
 const POINTS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
 export const compass = (degrees) => t(`compass.${POINTS[Math.round(degrees / 45) % 8]}`);
 
-const HAN = /[\u4e00-\u9fff]/;
+const han = (text) => text?.match(/[\u4e00-\u9fff]/g)?.length ?? 0;
 
-// Of a sentence that is kept in both languages, the one of the page.
-export const inOwn = (text, also) => (also && HAN.test(text) === (language() === "en") ? also : text);
+// Of a sentence that is kept in both languages, the one of the page: that with more Chinese letters
+// is the Chinese one, for an English one may name a place in Chinese. What is kept in one alone is
+// shown as it is.
+export function inOwn(text, also) {
+  const more = also ? han(text) - han(also) : 0;
+  return more && more > 0 === (language() === "en") ? also : text;
+}

@@ -5,7 +5,7 @@ import { createApp, h, nextTick, reactive, ref, shallowRef, watch } from "/lib/v
 import { orderStory } from "./alarm-api.js";
 import { get } from "./api.js";
 import { crewName, district, placeName, setDistrict } from "./board.js";
-import { clock, language, moment, t, whole } from "./texts.js";
+import { clock, inOwn, language, moment, t, whole } from "./texts.js";
 import { intervalText, sourceTexts, verdictText } from "./verdict.js";
 
 const asked = reactive({ order: null, from: null });
@@ -62,7 +62,7 @@ function rivalLine(rival) {
   return t(`whynot.${rival.why}`, {
     n: rival.orders_before ?? 0,
     free: rival.free_at ? clock(rival.free_at) : "–",
-    outcome: rival.outcome ?? "",
+    outcome: rival.outcome ? inOwn(rival.outcome, rival.outcome_also) : "",
     who: rival.override?.given_by ?? "",
     why: rival.override?.why ?? "",
     kind: crewKind(rival.crew),
@@ -82,7 +82,7 @@ function proofLine({ proof, order }) {
 }
 
 const logDetail = ({ detail }) =>
-  [detail.eta ? `${t("plan.eta")} ${clock(detail.eta)}` : "", detail.reason ?? "", detail.why ?? "", detail.outcome ?? ""].filter(Boolean).join(" · ");
+  [detail.eta ? `${t("plan.eta")} ${clock(detail.eta)}` : "", detail.reason ? inOwn(detail.reason, detail.also) : "", detail.why ?? "", detail.outcome ?? ""].filter(Boolean).join(" · ");
 
 const actorName = (actor) =>
   ["analytics", "dispatch"].includes(actor) ? t(`actor.${actor}`) : crewName(actor);
@@ -140,7 +140,7 @@ export const OrderWhy = {
             h("time", {}, moment(line.at, order.eta)),
             h("div", {}, [h("b", {}, orderEvent(line.event)), h("span", { class: "who" }, ` ${actorName(line.actor)}`), logDetail(line) ? h("p", {}, logDetail(line)) : null]),
           ])) : h("li", { class: "quiet" }, t("why.no_log"))),
-        order.outcome ? h("p", {}, order.outcome) : null),
+        order.outcome ? h("p", {}, inOwn(order.outcome, order.outcome_also)) : null),
         section(t("why.proof"), h("p", { class: found.proof?.proven === false ? "problem" : "" }, proofLine(found))),
         section(t("why.verdict"), verdict
           ? [h("p", { class: verdict.effective ? "good" : "" }, `${verdictText(verdict)} · ${intervalText(verdict)}`),

@@ -11,7 +11,7 @@ SELECT e.id, e.segment, e.site, e.rule, e.level, e.state, e.started_at, e.peak_a
        e.ended_at, e.causes, e.verdict, e.acknowledged_by, e.acknowledged_at, e.shelved_until,
        e.grp AS "group", e.measured,
        ARRAY(SELECT o.id FROM orders o WHERE o.episode = e.id ORDER BY o.issued_at, o.id) AS orders,
-       NULL::text AS reason
+       NULL::text AS reason, NULL::text AS also
 FROM episodes e
 WHERE e.state = 'closed' AND e.acknowledged_by IS NULL AND NOT e.withdrawn AND e.level > 0
   AND e.ended_at < %(before)s

@@ -4,7 +4,7 @@
 -- Orders whose work lies in the span, and all that stand.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, path, eta, due, minutes,
        water_l, priority, episode, reason, also, state, issued_at, accepted_at, started_at,
-       ended_at, outcome
+       ended_at, outcome, outcome_also
 FROM orders
 WHERE state IN ('sent', 'accepted', 'started')
    OR (ended_at > %(since)s AND ended_at <= %(now)s

@@ -74,7 +74,8 @@ LEFT JOIN LATERAL (
 -- name: board_orders
 -- What the plan shows: orders that are open, and those that ended since the time given.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, eta, due, minutes, water_l,
-       priority, episode, reason, also, state, issued_at, started_at, ended_at, outcome
+       priority, episode, reason, also, state, issued_at, started_at, ended_at, outcome,
+       outcome_also
 FROM orders
 WHERE state IN ('sent', 'accepted', 'started')
    OR (ended_at >= %(since)s AND state IN ('done', 'failed', 'refused', 'silent'))
@@ -87,9 +88,12 @@ SELECT e.id, e.segment, e.site, e.rule, e.level, e.state, e.started_at, e.peak_a
        e.ended_at, e.causes, e.verdict, e.acknowledged_by, e.acknowledged_at, e.shelved_until,
        e.grp AS "group", e.measured,
        ARRAY(SELECT o.id FROM orders o WHERE o.episode = e.id ORDER BY o.issued_at, o.id) AS orders,
-       (SELECT l.detail->>'reason' FROM episode_log l
-        WHERE l.episode = e.id AND l.event = 'reason' ORDER BY l.id DESC LIMIT 1) AS reason
+       said.reason, said.also
 FROM episodes e
+LEFT JOIN LATERAL (
+    SELECT l.detail->>'reason' AS reason, l.detail->>'also' AS also FROM episode_log l
+    WHERE l.episode = e.id AND l.event = 'reason' ORDER BY l.id DESC LIMIT 1
+) AS said ON true
 WHERE NOT e.withdrawn
   AND (e.state <> 'closed'
        OR (e.ended_at >= %(since)s
@@ -177,7 +181,7 @@ GROUP BY 1 ORDER BY 1;
 -- Orders on one segment that touch the span, newest first, with their verdicts.
 SELECT o.id, o.crew, o.plan, o.seq, o.treatment, o.segment, o.site, o.depot, o.direction, o.eta,
        o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.also, o.state,
-       o.issued_at, o.started_at, o.ended_at, o.outcome,
+       o.issued_at, o.started_at, o.ended_at, o.outcome, o.outcome_also,
        v.effective, v.reduction_pct, v.low, v.high, v.judged_at, v.method,
        v.model_pct, v.model_low, v.model_high,
        v.differences_pct, v.differences_low, v.differences_high, v.disagree
@@ -214,7 +218,7 @@ ORDER BY started_at, id;
 -- Orders newest first, filtered, after the cursor.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, path, eta, due, minutes,
        water_l, priority, episode, reason, also, state, issued_at, accepted_at, started_at,
-       ended_at, outcome
+       ended_at, outcome, outcome_also
 FROM orders
 WHERE (%(states)s::text[] IS NULL OR state = ANY (%(states)s))
   AND (%(crew)s::text IS NULL OR crew = %(crew)s)
@@ -231,7 +235,7 @@ LIMIT %(limit)s;
 -- Every order that stands, with its path, in the sequence of its crew.
 SELECT id, crew, plan, seq, treatment, segment, site, depot, direction, path, eta, due, minutes,
        water_l, priority, episode, reason, also, state, issued_at, accepted_at, started_at,
-       ended_at, outcome
+       ended_at, outcome, outcome_also
 FROM orders
 WHERE state IN ('sent', 'accepted', 'started')
 ORDER BY crew, seq, id;

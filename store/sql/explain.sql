@@ -4,7 +4,8 @@
 -- One order with the plan that named it last.
 SELECT o.id, o.crew, o.plan, o.seq, o.treatment, o.segment, o.site, o.depot, o.direction, o.path,
        o.eta, o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.also, o.state,
-       o.issued_at, o.accepted_at, o.started_at, o.ended_at, o.outcome
+       o.issued_at, o.accepted_at, o.started_at, o.ended_at, o.outcome,
+       o.outcome_also
 FROM orders o WHERE o.id = %(id)s;
 
 -- name: order_story
@@ -62,7 +63,7 @@ CROSS JOIN LATERAL (
 -- name: troubles
 -- Crews that refused this treatment of this place, failed at it or did not answer, in the hours
 -- before an order was given.
-SELECT DISTINCT ON (crew) crew, id, state, ended_at, outcome FROM orders
+SELECT DISTINCT ON (crew) crew, id, state, ended_at, outcome, outcome_also FROM orders
 WHERE (segment = %(place)s OR site = %(place)s) AND treatment = %(treatment)s
   AND state IN ('refused', 'failed', 'silent')
   AND ended_at <= %(at)s AND ended_at > %(at)s::timestamptz - INTERVAL '8 hours'
@@ -97,7 +98,7 @@ ORDER BY started_at DESC, id LIMIT 50;
 -- name: place_orders
 -- The latest orders at a place that were given by then, with what was proven and what it achieved.
 SELECT o.id, o.crew, o.treatment, o.priority, o.reason, o.also, o.state, o.issued_at, o.eta,
-       o.started_at, o.ended_at, o.outcome, o.minutes, o.water_l, o.episode,
+       o.started_at, o.ended_at, o.outcome, o.outcome_also, o.minutes, o.water_l, o.episode,
        s.share AS proven_share, s.proven,
        v.judged_at, v.effective, v.reduction_pct, v.low, v.high, v.method,
        v.model_pct, v.model_low, v.model_high,

@@ -26,7 +26,8 @@ ORDER BY id;
 -- longer than a day is not told of.
 SELECT o.id, o.crew, o.plan, o.seq, o.treatment, o.segment, o.site, o.depot, o.direction, o.eta,
        o.due, o.minutes, o.water_l, o.priority, o.episode, o.reason, o.also, o.state,
-       o.issued_at, o.accepted_at, o.started_at, o.ended_at, o.outcome, said.event AS said
+       o.issued_at, o.accepted_at, o.started_at, o.ended_at, o.outcome, o.outcome_also,
+       said.event AS said
 FROM orders o
 LEFT JOIN LATERAL (
     SELECT event FROM order_log l

@@ -40,7 +40,7 @@ GROUP BY 1 ORDER BY 1;
 -- Work that came to an end, with what was proven of it, its verdict, and the mean of what the model
 -- says of its street over the hour that the verdict speaks of.
 SELECT o.id, o.crew, o.treatment, o.segment, o.site, o.priority, o.state, o.issued_at, o.started_at,
-       o.ended_at, o.outcome, o.water_l AS planned_l, s.share, s.worked_m, s.water_l, s.proven,
+       o.ended_at, o.outcome, o.outcome_also, o.water_l AS planned_l, s.share, s.worked_m, s.water_l, s.proven,
        v.effective, v.reduction_pct, v.low AS low_pct, v.high AS high_pct, v.disagree,
        coalesce(hour.minutes, 0) AS minutes_after, hour.increment AS increment_after,
        hour.low AS low_after, hour.high AS high_after
@@ -256,7 +256,7 @@ ORDER BY ts, source, id;
 -- name: site_orders
 -- What was ordered at a site, and what became of it.
 SELECT o.id, o.crew, o.treatment, o.state, o.issued_at, o.started_at, o.ended_at, o.outcome,
-       o.reason, o.also,
+       o.outcome_also, o.reason, o.also,
        (SELECT p.reason FROM progress p WHERE p.order_id = o.id AND p.crew = o.crew
           AND p.reason IS NOT NULL ORDER BY p.id DESC LIMIT 1) AS said
 FROM orders o

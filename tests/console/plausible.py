@@ -239,8 +239,12 @@ def _fill_plan(conn: Connection, district: District, last: datetime) -> None:
     )
 
 
-def _cause(kind: str, probability: float, evidence: str, site: str | None = None) -> dict[str, Any]:
-    return {"kind": kind, "site": site, "probability": probability, "evidence": evidence}
+def _cause(
+    kind: str, probability: float, evidence: str, site: str | None = None, also: str | None = None
+) -> dict[str, Any]:
+    """With its evidence in the other language, but for what was stored before there was one."""
+    told = {"kind": kind, "site": site, "probability": probability, "evidence": evidence}
+    return told | ({"also": also} if also else {})
 
 
 def _fill_episodes(conn: Connection, last: datetime) -> None:
@@ -249,8 +253,12 @@ def _fill_episodes(conn: Connection, last: datetime) -> None:
         0.64,
         "风向 128°，小南山消纳场位于上风向 310 m；近 1 小时出口摄像头记录 14 辆未冲洗车辆",
         "SITE-SPOIL-1",
+        "Xiaonanshan spoil site, 310 m away; upwind (2.4 m/s from 128°); unwashed trucks: 14.",
     )
-    road = _cause("road", 0.27, "粗颗粒占比 0.61，重车 96 辆/小时，上次洗扫已过 5 小时")
+    road = _cause(
+        "road", 0.27, "粗颗粒占比 0.61，重车 96 辆/小时，上次洗扫已过 5 小时",
+        also="Coarse particles are 61%; heavy trucks in the last hour: 96.",
+    )  # fmt: skip
     regional = _cause("regional", 0.09, "背景值 71，6 小时内上升 9")
     episodes: list[tuple[Any, ...]] = [
         # id, segment, rule, level, state, minutes ago, peak, ended ago, causes, verdict, seen by

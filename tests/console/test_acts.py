@@ -41,6 +41,10 @@ def test_acknowledge(console: Running, operator: httpx.Client) -> None:
         "shelved_until", "started_at", "peak_at", "peak", "ended_at", "causes", "orders", "verdict",
     }  # fmt: skip
     assert message["acknowledged_by"] == "operator"
+    assert [set(cause) for cause in message["causes"]] == [
+        {"kind", "site", "probability", "evidence"}
+    ] * 3
+    assert [cause["kind"] for cause in message["causes"]] == ["site", "road", "regional"]
     assert message["orders"] == ["O-1003"]
     assert message["started_at"] == "2026-03-02T01:49:00+00:00"
 

@@ -145,6 +145,9 @@ def test_story_of_an_episode(reader: httpx.Client) -> None:
     """An episode comes with its causes, orders and log."""
     story = reader.get("/api/v1/episodes/E-20260302-0149-XH07N-inc60").json()
     assert story["causes"][0]["site"] == "SITE-SPOIL-1"
+    assert story["causes"][0]["evidence"].startswith("风向 128°")
+    assert story["causes"][0]["also"].startswith("Xiaonanshan spoil site, 310 m away")
+    assert story["causes"][2]["also"] is None, "stored before there was an English one"
     assert story["orders"] == ["O-1003"]
     assert [line["event"] for line in story["log"]] == ["opened", "activated", "cause", "order"]
 

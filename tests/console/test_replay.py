@@ -213,7 +213,7 @@ STORY = [
     line(0, "opened", level=0, value=52.0),
     line(5, "activated", level=1, value=60.0, measured=True),
     line(6, "cause", kind="road", site=None, probability=0.5),
-    line(8, "reason", "dispatch", reason="no crew is free"),
+    line(8, "reason", "dispatch", reason="no crew is free", also="无班组"),
     line(10, "acknowledged", "bob"),
     line(15, "level", level=2, value=90.0, measured=False),
     line(15, "unacknowledged", why="level"),
@@ -237,9 +237,12 @@ def at(n: int) -> dict[str, Any] | None:
 @pytest.mark.parametrize(
     ("n", "expected"),
     [
-        (2, {"state": "pending", "level": 0, "acknowledged_by": None, "reason": None}),
+        (
+            2,
+            {"state": "pending", "level": 0, "acknowledged_by": None, "reason": None, "also": None},
+        ),
         (7, {"state": "active", "level": 1, "peak": 60.0, "verdict": None}),
-        (12, {"acknowledged_by": "bob", "reason": "no crew is free", "level": 1}),
+        (12, {"acknowledged_by": "bob", "reason": "no crew is free", "also": "无班组"}),
         (15, {"acknowledged_by": None, "level": 2, "measured": False, "peak": 90.0}),
         (23, {"state": "recovering", "level": 2, "shelved_until": minute(30)}),
         (26, {"state": "active", "shelved_until": minute(30)}),

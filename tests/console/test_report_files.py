@@ -314,3 +314,6 @@ def test_a_stored_sentence_is_told_in_the_language_of_the_report(facts: District
     assert chinese.told("pump broken") == "“pump broken”"
     assert english.told("pump broken") == "pump broken"
     assert english.told(None) is None
+    named = "Dust on 兴海大道: sweep."
+    assert english.told("兴海大道扬尘，请清扫。", named) == named
+    assert chinese.told(named, "兴海大道扬尘，请清扫。") == "兴海大道扬尘，请清扫。"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import console
-from console.texts import DEFAULT, LANGUAGES, language_of, name_in, texts
+from console.texts import DEFAULT, LANGUAGES, in_both, language_of, name_in, texts
 
 STATIC = Path(console.__file__).parent / "static"
 BLANK = re.compile(r"\{(\w+)\}")
@@ -97,6 +97,13 @@ def test_name_in_both_languages(name: str, chinese: str, english: str) -> None:
     """A name written twice shows the half of the language, any other stays whole."""
     assert name_in("zh-CN", name) == chinese
     assert name_in("en", name) == english
+
+
+def test_a_sentence_is_told_apart_by_its_letters() -> None:
+    """Whichever was stored first, and though the English one names a place in Chinese."""
+    chinese, english = "兴海大道扬尘，请清扫。", "Dust on 兴海大道: sweep."
+    both = {"zh-CN": chinese, "en": english}
+    assert in_both(chinese, english) == in_both(english, chinese) == both
 
 
 def test_chinese_unless_asked_otherwise() -> None:
