@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
+from psycopg.types.json import Jsonb
 
 from geo.district import District
 from store.database import connect
@@ -148,6 +149,36 @@ def test_hostile_comment_stays_text(visit: Visit) -> None:
     expect(page.locator(".causes p").first).to_have_text(plausible.HOSTILE)
     assert page.locator("img[src=x], .log script, .causes script").count() == 0
     assert page.title() != "1"
+    assert visit.errors == []
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_what_the_platform_says_is_in_the_language_of_the_page(visit: Visit, language: str) -> None:
+    """Evidence of causes, reasons and outcomes that are kept in both languages are shown in the
+    page's; what was stored in Chinese alone, and what a crew said, as it is."""
+    with connect(visit.running.dsn, name="test", autocommit=True) as conn:
+        conn.execute(
+            "INSERT INTO episode_log (episode, at, actor, event, detail)"
+            " VALUES (%s, %s, 'dispatch', 'reason', %s)",
+            (EPISODE, plausible.NOW, Jsonb({"reason": "继续观察。", "also": "Watching it."})),
+        )
+        conn.execute(
+            "UPDATE orders SET state = 'silent', outcome = '无应答', outcome_also = 'No answer',"
+            " ended_at = %s WHERE id = (SELECT min(id) FROM orders WHERE state = 'sent')",
+            (plausible.NOW,),
+        )
+    visit.sign_in(language=language)
+    page = visit.page
+    page.locator(f"[data-episode={EPISODE}] .face").click()
+    english = language == "en"
+    evidence = page.locator(".causes p")
+    expect(evidence.nth(0)).to_contain_text("Xiaonanshan" if english else "小南山消纳场位于上风向")
+    expect(evidence.nth(1)).to_contain_text("Coarse particles" if english else "粗颗粒占比")
+    expect(evidence.nth(2)).to_have_text("背景值 71，6 小时内上升 9")
+    expect(page.locator(".ev-reason p")).to_have_text("Watching it." if english else "继续观察。")
+    page.locator(".crewplan .ended").first.click()
+    outcome = page.locator(".crewplan .order.silent .because p").first
+    expect(outcome).to_have_text("No answer" if english else "无应答")
     assert visit.errors == []
 
 
