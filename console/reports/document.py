@@ -652,7 +652,9 @@ def _missed(its: Figures, say: Said) -> Table:
             (
                 say.place(one.place), say.word("report_matter", one.kind), one.opened_at,
                 say.word("report_outcome", one.outcome), one.minutes_late,
-                say.told(one.reason, one.also),
+                # A promise that was broken without a word is said to be so.
+                say.told(one.reason, one.also)
+                or (say("report.unsaid") if one.outcome == "not_made" else None),
             )
             for one in its.promises.missed
         ),
