@@ -77,7 +77,7 @@ async def health(
     _: Looker,
     days: Annotated[int, Query(ge=1, le=31)] = 1,
     until: Utc | None = None,
-    operators: Annotated[float, Query(gt=0, le=100)] = 1,
+    operators: Annotated[float, Query(ge=0.1, le=100)] = 1,
 ) -> AlarmHealth:
     """How well the alarms served in the days before `until` (the platform's time when left out),
     against EEMUA 191 and ANSI/ISA-18.2. `operators` are the desks that shared them."""

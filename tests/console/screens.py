@@ -71,7 +71,7 @@ def views(day: date) -> list[View]:
         View("wall-crews", "/wall?view=crews", wall, screens=("wall",)),
         View("wall-ahead", "/wall?view=ahead", wall, screens=("wall",)),
         View("alarms", "/alarms", ".tile"),
-        View("segment", "/segments/XH07N", ".axis-chart canvas"),
+        View("segment", "/segments/XH07N", "[aria-labelledby=h-axis] :is(canvas, .say)"),
         View("board", "/board", "body:has(.pulse.on):has(.gantt)", user="planner",
              screens=("desk", "wall", "uhd", "phone")),
         View("reports", "/reports", "h1"),
