@@ -182,7 +182,7 @@ async def say(
     return models.Taken(key=word.key, repeat=False)
 
 
-@router.post("/position", status_code=HTTPStatus.NO_CONTENT)
+@router.post("/position", status_code=HTTPStatus.NO_CONTENT, responses=NOT_FOUND)
 async def stand(
     request: Request, user: Signed, place: models.NewPosition, crew: Whose = None
 ) -> None:
