@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -216,8 +216,8 @@ def bands(
 ) -> list[tuple[datetime, datetime, str]]:
     """When the weather kept water off the street, by the plans in order of time."""
     found: list[tuple[datetime, datetime, str]] = []
-    ends = [plan["issued_at"] for plan in plans[1:]] + [until]
-    for plan, end in zip(plans, ends, strict=True):
+    for plan, after in zip_longest(plans, plans[1:]):
+        end = after["issued_at"] if after else until
         start, code = max(plan["issued_at"], since), plan["weather"]
         if code is None or end <= start:
             continue

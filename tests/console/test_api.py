@@ -243,3 +243,28 @@ def test_before_the_first_tick_there_is_no_state(empty_console: Running) -> None
         assert state["overview"]["now"] == "2026-03-01T08:00:00Z"
         assert {s["standing"] for s in state["segments"].values()} == {"unmeasured"}
         assert {c["freshness"] for c in state["crews"].values()} == {"none"}
+
+
+def test_a_district_without_any_history_has_an_answer_to_everything(empty_console: Running) -> None:
+    """On its first minute nothing has been measured, planned or said; nothing fails for that."""
+    known = {
+        "{segment}": "XH07N",
+        "{site}": "SITE-SPOIL-1",
+        "{kind}": "week",
+        "{day}": "2026-03-01",
+        "{dossier_name}": "dossier",
+    }
+    asked = []
+    with empty_console.as_("boss") as client:
+        with connect(empty_console.dsn, name="test", autocommit=True) as conn:
+            conn.execute("""INSERT INTO meta VALUES ('now', '{"now": "2026-03-01T08:00:00Z"}')""")
+        for path, acts in client.get("/api/v1/openapi.json").json()["paths"].items():
+            for name, value in known.items():
+                path = path.replace(name, value)
+            if "get" not in acts or "{" in path or path == "/api/v1/live":
+                continue
+            answer = client.get(path)
+            assert answer.status_code < 500, (path, answer.text)
+            asked.append(path)
+    assert "/api/v1/board" in asked
+    assert len(asked) > 25

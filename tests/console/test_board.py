@@ -159,6 +159,7 @@ def test_weather_stands_until_a_plan_without_it() -> None:
         (at(-80), at(-30), "rain"),
         (at(-10), NOW, "sand_dust"),
     ]
+    assert gantt.bands([], at(-80), NOW) == []
 
 
 # The API ------------------------------------------------------------------------------------
