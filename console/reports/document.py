@@ -340,7 +340,7 @@ def _hours(its: Figures, say: Said) -> Picture:
 
 def _days_picture(its: Figures, say: Said) -> Picture:
     title = say("report.days_title")
-    rows = [(day.day, day.over_min / 60.0) for day in its.days]
+    rows = [(day.day, day.over_min / 60.0 if day.measured else None) for day in its.days]
     return Picture("days", title, pictures.days(rows, lambda v: f"{v:,.1f}", title), title)
 
 
@@ -806,8 +806,9 @@ def _days(its: Figures, say: Said) -> Table:
         ),
         rows=tuple(
             (
-                day.day, day.increment, day.background, day.over_min, day.resident_h,
-                day.treatments, _thousand(day.avoided), day.flags, day.episodes,
+                day.day, day.increment, day.background, day.over_min if day.measured else None,
+                day.resident_h if day.measured else None, day.treatments,
+                _thousand(day.avoided), day.flags, day.episodes,
             )
             for day in its.days
         ),

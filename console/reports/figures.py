@@ -253,6 +253,11 @@ class DayFigures:
     flags: int
     episodes: int
 
+    @property
+    def measured(self) -> bool:
+        """Whether there is any minute of it: a day without has no time over a limit, not none."""
+        return self.increment is not None
+
 
 @dataclass(frozen=True, slots=True)
 class HourFigures:

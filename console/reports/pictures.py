@@ -237,7 +237,7 @@ def _path(
 
 
 def days(
-    rows: Sequence[tuple[date, float]],
+    rows: Sequence[tuple[date, float | None]],
     say: Callable[[float], str],
     alt: str,
     *,
@@ -245,19 +245,20 @@ def days(
     height: float = 144,
     look: str = "bar-2",
 ) -> str:
-    """A column for each day, its figure above it."""
+    """A column for each day, its figure above it; a dash where there is none."""
     pieces: Pieces = []
-    most = steps(max([0.0, *(value for _, value in rows)]))[-1]
+    most = steps(max([0.0, *(value for _, value in rows if value is not None)]))[-1]
     wide = (width - 20) / max(len(rows), 1)
     low = height - 24
     pieces.append(_line(10, low, width - 10, low, "zero"))
     for i, (day, value) in enumerate(rows):
-        tall = (low - 24) * value / most
+        tall = (low - 24) * (value or 0.0) / most
         x = 10 + wide * i
         pieces.append(_rect(x + wide * 0.18, low - tall, wide * 0.64, tall, look))
         if len(rows) <= 10:
+            said = "–" if value is None else say(value)
             pieces.append(
-                _text(x + wide / 2, low - tall - 5, say(value), size=11, anchor="middle", bold=True)
+                _text(x + wide / 2, low - tall - 5, said, size=11, anchor="middle", bold=True)
             )
         if len(rows) <= 10 or day.day % 5 == 1:
             pieces.append(

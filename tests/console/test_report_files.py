@@ -275,6 +275,8 @@ def test_pictures_of_nothing() -> None:
     zone = ZoneInfo("Asia/Shanghai")
     assert pictures.street_hours([], zone, ("a", "b", "c"), "alt").startswith("<svg")
     assert pictures.days([], str, "alt").endswith("</svg>")
+    unmeasured = pictures.days([(date(2026, 3, 1), None), (date(2026, 3, 2), 0.0)], str, "alt")
+    assert (">–<" in unmeasured, unmeasured.count(">0.0<")) == (True, 1)
     assert pictures.calendar([], "alt").endswith("</svg>")
     drawn = pictures.intervals([("a", Estimate(-5, -8, 3))], str, "alt")
     assert "nan" not in drawn
