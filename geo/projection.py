@@ -99,7 +99,9 @@ def _forward(
     longitude, latitude = np.radians(lon_deg), np.radians(lat_deg)
     sine = np.sin(latitude)
     # Tangent of the conformal latitude.
-    tangent = np.sinh(np.arctanh(sine) - _ECCENTRICITY * np.arctanh(_ECCENTRICITY * sine))
+    # At a pole it is infinite, and what follows is right for that.
+    with np.errstate(divide="ignore"):
+        tangent = np.sinh(np.arctanh(sine) - _ECCENTRICITY * np.arctanh(_ECCENTRICITY * sine))
     northing = np.arctan2(tangent, np.cos(longitude))
     easting = np.arcsinh(np.sin(longitude) / np.hypot(tangent, np.cos(longitude)))
     angle, stretch = np.multiply.outer(northing, _ORDERS), np.multiply.outer(easting, _ORDERS)

@@ -87,7 +87,7 @@ async def audit_csv(
     values = _filters(actor, action, since, until)
     async with pool.connection() as conn, conn.transaction():
         asked = {
-            "actor": actor, "action": action, "since": since, "until": until,
+            "actor": values["actor"], "action": values["actions"], "since": since, "until": until,
         }  # fmt: skip
         detail = {key: value for key, value in asked.items() if value}
         await gate.record(conn, administrator.name, "export_audit", detail)

@@ -66,7 +66,8 @@ def test_a_whole_round_by_keyboard_alone(desk: Visit) -> None:
     expect(page.locator(f"{WORST} .choices")).to_be_visible()
     page.keyboard.press("2")
     expect(page.get_by_role("button", name="已搁置或停用")).to_contain_text("1")
-    assert focused(page), "the focus stays in the list"
+    # The row may be gone before the answer that moves the focus has come.
+    page.wait_for_function("document.activeElement?.closest('[data-row]')")
 
     page.keyboard.press("/")
     page.keyboard.type("拒绝")

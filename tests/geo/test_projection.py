@@ -89,3 +89,11 @@ def test_bad_origin(origin: tuple[float, float]) -> None:
     """An origin that is no longitude and latitude is refused."""
     with pytest.raises(ValueError, match="projection origin"):
         LocalProjection(*origin)
+
+
+def test_poles() -> None:
+    """A pole has a place like any other, without a warning."""
+    projection = LocalProjection(114.0, 22.5)
+    x, y = projection.to_xy([(-180.0, 90.0), (114.0, -90.0)]).T
+    assert np.allclose(x, 0, atol=1e-3)
+    assert y[1] < -10e6 < 7e6 < y[0]
