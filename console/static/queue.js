@@ -169,7 +169,8 @@ export const Queue = {
     async function focusRow(id) {
       active.value = id;
       await nextTick();
-      const element = rowElement(id);
+      // Where the row has gone meanwhile, the one that stands for it: the focus is never lost.
+      const element = rowElement(id) ?? rowElement(activeRow.value?.id ?? "");
       element?.focus();
       element?.scrollIntoView({ block: "nearest" });
     }
