@@ -2,7 +2,8 @@
 
 A page names each file with the digest of what it holds, so that a browser keeps it for good and
 asks for it again only when it has changed. What modules import goes by an import map to the same
-addresses; a browser without import maps asks for them plainly, and each time.
+addresses; a browser without import maps asks for them plainly, and each time. So does the crew's
+page, whose worker keeps them on the phone (`static/crew-worker.js`).
 """
 
 import base64

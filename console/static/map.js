@@ -724,7 +724,7 @@ const swatch = (className) =>
   h("svg", { class: "swatch", viewBox: "0 0 34 12", "aria-hidden": "true" }, [
     h("path", { class: "bed", d: "M2 6H32" }),
     h("path", { class: `street ${className}`, d: "M2 6H32" }),
-    h("path", { class: `core${/ calm\b/.test(className) ? " calm" : ""}`, d: "M2 6H32" }),
+    / calm\b/.test(className) ? h("path", { class: "core calm", d: "M2 6H32" }) : null,
   ]);
 
 // How the streets are coloured; by level with how many there are of each.
