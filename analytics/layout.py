@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from analytics.increment import Reach
+from analytics.notices import Weather
 from analytics.settings import STATION_KINDS, AnalyticsSettings
 from analytics.street.estimate import Estimator
 from analytics.street.ground import Ground
@@ -151,7 +152,7 @@ class Layout:
                     [(c.id, c.water_l_per_m, c.work_speed_kmh) for c in district.crews.values()],
                     repr(settings),
                     # A state of another form is of no use.
-                    [field.name for form in (Parts, Street) for field in fields(form)],
+                    [field.name for form in (Parts, Street, Weather) for field in fields(form)],
                 ]
             )
         ).hexdigest()

@@ -19,8 +19,8 @@ Kind = Literal["sand_dust", "haze"]
 class Weather:
     """hours: (6,) hourly background, µg/m³, NaN where unknown; total and count of the hour under
     way in thousandths; fine, coarse: sums of PM2.5 and of the PM10 measured with it in this hour;
-    dust_since, haze_since: minute at which the notice began, or -1; hazy, clear: hours on end that
-    were so."""
+    dust_since, haze_since: minute at which the notice began, or -1; dust_eased: minute at which
+    the dust no longer came in as it did then, or -1; hazy, clear: hours on end that were so."""
 
     hours: NDArray[np.float64]
     total: int = 0
@@ -28,6 +28,7 @@ class Weather:
     fine: int = 0
     coarse: int = 0
     dust_since: int = -1
+    dust_eased: int = -1
     haze_since: int = -1
     hazy: int = 0
     clear: int = 0
@@ -43,11 +44,14 @@ class Weather:
 
 @dataclass(frozen=True, slots=True)
 class NoticeChange:
-    """A notice begun or ended at the end of a minute, with the hour's mean background in µg/m³."""
+    """What became of a notice at the end of a minute, with the hour's mean background in µg/m³.
+
+    Sand dust eases when the hour is no longer twice the six before, and ends when it is over.
+    """
 
     minute: int
     kind: Kind
-    begins: bool
+    change: Literal["begins", "eases", "ends"]
     background: float | None
 
 
@@ -60,7 +64,7 @@ def notices(
     coarse: Ints,
     settings: NoticeSettings,
 ) -> tuple[Weather, list[NoticeChange], Bools]:
-    """The weather after all minutes, what began or ended, and (T,) whether a notice held.
+    """The weather after all minutes, what became of notices, and (T,) whether one held.
 
     background, known: (T,) in thousandths, the first of minute `first`; fine, coarse: (T,) PM2.5
     and PM10 summed over the stations that measure both.
@@ -96,14 +100,19 @@ def _hour(
     changes: list[NoticeChange] = []
     shown = None if np.isnan(mean) else round(mean, 1)
 
-    dust_since = weather.dust_since
-    rises = len(before) > 0 and mean >= settings.dust_rise * before.mean()
-    if dust_since < 0 and mean > settings.dust_min and rises:
+    dust_since, dust_eased = weather.dust_since, weather.dust_eased
+    dusty = mean > settings.dust_min
+    comes_in = dusty and len(before) > 0 and mean >= settings.dust_rise * before.mean()
+    if dust_since >= 0 and (not dusty or (comes_in and dust_eased >= 0)):
+        # Dust upon dust is told again: nothing said of the first is taken back.
+        dust_since = dust_eased = -1
+        changes.append(NoticeChange(minute, "sand_dust", "ends", shown))
+    if dust_since < 0 and comes_in:
         dust_since = minute
-        changes.append(NoticeChange(minute, "sand_dust", True, shown))
-    elif dust_since >= 0 and not mean > settings.dust_min:
-        dust_since = -1
-        changes.append(NoticeChange(minute, "sand_dust", False, shown))
+        changes.append(NoticeChange(minute, "sand_dust", "begins", shown))
+    elif dust_since >= 0 and dust_eased < 0 and not comes_in:
+        dust_eased = minute
+        changes.append(NoticeChange(minute, "sand_dust", "eases", shown))
 
     is_fine = weather.coarse == 0 or weather.fine >= settings.fine_share * weather.coarse
     hazy = weather.hazy + 1 if mean >= settings.haze_min and is_fine else 0
@@ -111,14 +120,15 @@ def _hour(
     haze_since = weather.haze_since
     if haze_since < 0 and hazy >= settings.haze_hours and dust_since < 0:
         haze_since = minute
-        changes.append(NoticeChange(minute, "haze", True, shown))
+        changes.append(NoticeChange(minute, "haze", "begins", shown))
     elif haze_since >= 0 and (clear >= settings.haze_hours or dust_since >= 0):
         haze_since = -1
-        changes.append(NoticeChange(minute, "haze", False, shown))
+        changes.append(NoticeChange(minute, "haze", "ends", shown))
     return (
         Weather(
             hours=np.append(weather.hours[1:], mean),
             dust_since=dust_since,
+            dust_eased=dust_eased,
             haze_since=haze_since,
             hazy=hazy,
             clear=clear,

@@ -304,10 +304,10 @@ class Results:
         return withdrawn
 
     def store_notices(self, conn: Connection, minutes: Minutes) -> None:
-        """The one district-wide notice of sand-dust weather or haze, begun or ended."""
+        """The one district-wide notice of sand-dust weather or haze: begun, eased, ended."""
         for change in minutes.notices:
             at = time_of(change.minute)
-            if change.begins:
+            if change.change == "begins":
                 conn.execute(
                     SQL.open_notice,
                     {
@@ -318,7 +318,8 @@ class Results:
                     },
                 )
             else:
-                conn.execute(SQL.close_notice, {"ts": at, "kind": change.kind})
+                statement = SQL.ease_notice if change.change == "eases" else SQL.close_notice
+                conn.execute(statement, {"ts": at, "kind": change.kind})
 
     def judge_works(
         self, conn: Connection, minutes: Minutes, happenings: Happenings, now: datetime

@@ -218,6 +218,9 @@ class Overview(BaseModel):
     plan: str | None
     plan_at: datetime | None
     plan_trigger: str | None
+    no_water: Literal["sand_dust", "rain", "frost"] | None = Field(
+        description="the weather that kept water off the street in that plan"
+    )
 
 
 class Cause(BaseModel):

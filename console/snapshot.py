@@ -114,6 +114,7 @@ def arrange(
             "plan": plan["id"] if plan else None,
             "plan_at": plan["issued_at"] if plan else None,
             "plan_trigger": plan["trigger"] if plan else None,
+            "no_water": plan["weather"] if plan else None,
         },
         "segments": segments,
         "stations": stations,

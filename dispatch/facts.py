@@ -81,7 +81,7 @@ class CrewReport:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Medians over the stations; None where nobody measures."""
+    """Medians over the stations; None where nobody measures. sand_dust: it is coming in."""
 
     temp_c: float | None = None
     rain_mm_30min: float | None = None

@@ -57,8 +57,8 @@ class DispatchSettings:
     wash_in_rain, rain_limit_mm
         Whether the street is washed in rain; rain is more than the limit in 30 minutes.
     wash_in_sand_dust
-        Whether the street is washed in sand-dust weather. The rule says no; where such weather
-        lasts all day the trucks' own dust goes on beneath it (`docs/world.md`).
+        Whether the street is washed while sand dust comes in. The rule says no; once it no longer
+        grows the trucks' own dust beneath it is worth washing (`docs/world.md`).
     rain_over_share, thaw_c
         Rain is over at or below this share of `rain_limit_mm`, frost so much above
         `min_wash_temp_c`.

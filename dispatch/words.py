@@ -73,7 +73,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "气温{temp:.1f} °C，低于{limit:g} °C，洒水会结冰。",
         "At {temp:.1f} °C, below {limit:g} °C, water would freeze on the street.",
     ),
-    "sand_dust": ("沙尘天气期间停止洒水作业。", "Sand-dust weather: no washing until it is over."),
+    "sand_dust": (
+        "沙尘正在输入，暂停洒水，减弱后恢复。",
+        "Sand dust is coming in: no washing until it eases.",
+    ),
     "rested": (
         "{ago}分钟前已{treatment}，效果期内不再重复。",
         "Treated {ago} minutes ago ({treatment}); not again within its useful life.",

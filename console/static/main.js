@@ -21,7 +21,7 @@ const Page = {
     return () =>
       h("div", { class: ["page", `view-${selected.view}`, selected.segment ? "detailed" : ""] }, [
         h(Header),
-        tables.overview.sand_dust_since ? h("p", { class: "banner sand", role: "status" }, t("header.sand_dust")) : null,
+        tables.overview.sand_dust_since ? h("p", { class: "banner sand", role: "status" }, t(tables.overview.no_water === "sand_dust" ? "header.sand_dust_dry" : "header.sand_dust")) : null,
         tables.overview.haze_since ? h("p", { class: "banner sand", role: "status" }, t("header.haze")) : null,
         h(PastBanner),
         live.known && !live.connected ? h("p", { class: "banner lost", role: "alert" }, t("app.reconnecting")) : null,

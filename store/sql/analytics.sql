@@ -166,13 +166,21 @@ WHERE NOT EXISTS (
 DELETE FROM notices WHERE kind IN ('sand_dust', 'haze') AND started_at > %(ts)s;
 
 -- name: reopen_notices
--- Their end is about to be worked out again.
-UPDATE notices SET ended_at = NULL WHERE kind IN ('sand_dust', 'haze') AND ended_at > %(ts)s;
+-- When they eased and ended is about to be worked out again.
+UPDATE notices
+SET eased_at = CASE WHEN eased_at <= %(ts)s THEN eased_at END,
+    ended_at = CASE WHEN ended_at <= %(ts)s THEN ended_at END
+WHERE kind IN ('sand_dust', 'haze') AND (eased_at > %(ts)s OR ended_at > %(ts)s);
 
 -- name: open_notice
 -- Sand-dust weather or haze begins.
 INSERT INTO notices (id, kind, started_at, detail)
 VALUES (%(id)s, %(kind)s, %(ts)s, %(detail)s) ON CONFLICT (id) DO NOTHING;
+
+-- name: ease_notice
+-- What blows in no longer grows.
+UPDATE notices SET eased_at = %(ts)s
+WHERE kind = %(kind)s AND ended_at IS NULL AND started_at <= %(ts)s;
 
 -- name: close_notice
 -- It ends.

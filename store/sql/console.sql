@@ -107,8 +107,9 @@ LIMIT 500;
 SELECT id, kind, started_at, detail FROM notices WHERE ended_at IS NULL ORDER BY started_at, id;
 
 -- name: latest_plan
--- Id, time and cause of the newest plan.
-SELECT id, issued_at, trigger FROM plans ORDER BY issued_at DESC, id DESC LIMIT 1;
+-- Id, time and cause of the newest plan, and the weather that kept water off the street in it.
+SELECT id, issued_at, trigger, solver->'situation'->>'weather' AS weather
+FROM plans ORDER BY issued_at DESC, id DESC LIMIT 1;
 
 -- name: episodes_page
 -- Episodes newest first, filtered, after the cursor.

@@ -75,10 +75,10 @@ ORDER BY o.ended_at, o.id;
 
 -- name: weather
 -- Median over the stations of the newest temperature and of the rain in the span, and whether
--- a notice of sand-dust weather is open.
+-- sand dust is coming in.
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY temp),
        percentile_cont(0.5) WITHIN GROUP (ORDER BY rain),
-       EXISTS (SELECT FROM notices WHERE kind = 'sand_dust' AND ended_at IS NULL)
+       EXISTS (SELECT FROM notices WHERE kind = 'sand_dust' AND ended_at IS NULL AND eased_at IS NULL)
 FROM (
     SELECT (array_agg(temp ORDER BY ts DESC)
                 FILTER (WHERE temp BETWEEN -50 AND 60))[1] AS temp,

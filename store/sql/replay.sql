@@ -49,7 +49,8 @@ ORDER BY started_at, id;
 
 -- name: plan_then
 -- The newest plan of then, with what every crew had been told.
-SELECT id, issued_at, trigger, body FROM plans WHERE issued_at <= %(at)s
+SELECT id, issued_at, trigger, solver->'situation'->>'weather' AS weather, body
+FROM plans WHERE issued_at <= %(at)s
 ORDER BY issued_at DESC, id DESC LIMIT 1;
 
 -- name: paths_of

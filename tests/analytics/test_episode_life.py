@@ -203,6 +203,21 @@ def test_haze_is_one_notice_however_often_it_is_worked_out(conn, street):
     assert conn.execute(b"SELECT count(*) FROM episodes").fetchone() == (0,)
 
 
+def test_sand_dust_that_has_eased_comes_back_with_late_readings(conn, street):
+    """When a notice eased is kept, and taken back when the hours before are worked out again."""
+    analytics = Analytics(street, SETTINGS)
+    tell(conn, 1, 660, lambda station, minute: 60.0 if minute <= 360 else 400.0)
+    notices = b"SELECT kind, started_at, eased_at, ended_at FROM notices"
+    analytics.step(conn, at(480))
+    assert conn.execute(notices).fetchall() == [("sand_dust", at(420), None, None)]
+    analytics.step(conn, at(660))
+    eased = [("sand_dust", at(420), at(600), None)]
+    assert conn.execute(notices).fetchall() == eased
+    tell(conn, 500, 500, lambda station, minute: 400.0, stations=("P1",))
+    analytics.step(conn, at(661))
+    assert conn.execute(notices).fetchall() == eased
+
+
 def test_an_estimated_episode_says_so(conn, street, monkeypatch):
     """Row and log of an episode say whether it is measured or estimated, and how surely."""
 

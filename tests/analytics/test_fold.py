@@ -99,7 +99,7 @@ def test_haze_is_told_once_and_not_on_every_street():
     standard the capped rule is broken everywhere, and the first cause is the region."""
     haze = hours_of(lambda minute, station: 280.0 + minute % 9, hours=5)
     found = work_out(haze)
-    assert [(n.kind, n.begins) for n in found.notices] == [("haze", True)]
+    assert [(n.kind, n.change) for n in found.notices] == [("haze", "begins")]
     assert not of_the_air(found)
 
     letter = replace(SETTINGS, regional_explains=False)
@@ -132,7 +132,7 @@ def test_sand_dust_is_told_once():
             hours=7,
         )
     )
-    assert [(n.kind, n.begins) for n in found.notices] == [("sand_dust", True)]
+    assert [(n.kind, n.change) for n in found.notices] == [("sand_dust", "begins")]
     assert not [c for c in of_the_air(found) if c.transition.top > 0]
 
 

@@ -13,7 +13,7 @@ SETTINGS = NoticeSettings()
 
 
 def told(hours, fine=0.7, cut=None):
-    """(hour, kind, begins) for hourly backgrounds, from hour 0 on; None is unknown."""
+    """(hour, kind, change) for hourly backgrounds, from hour 0 on; None is unknown."""
     background = np.repeat([0 if h is None else round(h * MILLI) for h in hours], 60)
     known = np.repeat([h is not None for h in hours], 60)
     coarse = background.copy()
@@ -24,7 +24,7 @@ def told(hours, fine=0.7, cut=None):
         weather, changes, noticed = notices(
             weather, 1 + a, background[a:b], known[a:b], share[a:b], coarse[a:b], SETTINGS
         )
-        found += [(c.minute / 60, c.kind, c.begins) for c in changes]
+        found += [(c.minute / 60, c.kind, c.change) for c in changes]
         held += noticed.tolist()
     return found, held
 
@@ -32,8 +32,30 @@ def told(hours, fine=0.7, cut=None):
 def test_sand_dust_comes_at_once_and_goes_with_the_dust():
     """An hour at twice the six before and over 150 begins it, an hour at 150 or less ends it."""
     found, held = told([60.0] * 6 + [151.0, 400.0, 150.0], fine=0.2)
-    assert found == [(7.0, "sand_dust", True), (9.0, "sand_dust", False)]
+    assert found == [(7.0, "sand_dust", "begins"), (9.0, "sand_dust", "ends")]
     assert held == [False] * 420 + [True] * 120
+
+
+def test_sand_dust_eases_when_it_no_longer_grows():
+    """An hour that is not twice the six before eases it; the notice lasts until it is over."""
+    found, held = told([60.0] * 6 + [400.0] * 5 + [90.0], fine=0.2)
+    assert found == [
+        (7.0, "sand_dust", "begins"),
+        (10.0, "sand_dust", "eases"),  # 400 is not twice (3 x 60 + 3 x 400) / 6
+        (12.0, "sand_dust", "ends"),
+    ]
+    assert held == [False] * 420 + [True] * 300
+
+
+def test_dust_upon_dust_is_told_again():
+    """What has eased and then doubles is a second notice, which washing stops for again."""
+    found, _ = told([60.0] * 6 + [200.0] * 4 + [700.0], fine=0.2)
+    assert found == [
+        (7.0, "sand_dust", "begins"),
+        (9.0, "sand_dust", "eases"),  # 200 is not twice (4 x 60 + 2 x 200) / 6
+        (11.0, "sand_dust", "ends"),
+        (11.0, "sand_dust", "begins"),
+    ]
 
 
 @pytest.mark.parametrize("last", [149.0, 119.0])
@@ -47,7 +69,7 @@ def test_haze_has_to_last():
     """Three hours at 150 or over begin it, three below 120 end it, and less does neither."""
     assert told([100.0, 150.0, 150.0, 149.0, 150.0, 150.0])[0] == []
     found, _ = told([100.0] + [150.0] * 3 + [119.0, 119.0, 121.0] + [119.0] * 3)
-    assert found == [(4.0, "haze", True), (10.0, "haze", False)]
+    assert found == [(4.0, "haze", "begins"), (10.0, "haze", "ends")]
 
 
 def test_coarse_air_is_no_haze():
@@ -64,7 +86,11 @@ def test_coarse_air_is_no_haze():
 def test_only_one_of_the_two_holds():
     """Sand dust that comes upon haze ends the notice of haze."""
     found, _ = told([140.0] + [150.0] * 3 + [400.0])
-    assert found == [(4.0, "haze", True), (5.0, "sand_dust", True), (5.0, "haze", False)]
+    assert found == [
+        (4.0, "haze", "begins"),
+        (5.0, "sand_dust", "begins"),
+        (5.0, "haze", "ends"),
+    ]
 
 
 @given(

@@ -99,6 +99,26 @@ def test_shelve_and_find_it_again(visit: Visit) -> None:
     expect(page.locator(f".cards [data-episode={EPISODE}]")).to_be_visible()
 
 
+def test_sand_dust_says_whether_the_street_is_washed(visit: Visit) -> None:
+    """While it comes in, by the plan in force, there is no washing; later it is only not ours."""
+    with connect(visit.running.dsn, name="test") as conn:
+        conn.execute(
+            "INSERT INTO notices (id, kind, started_at) VALUES ('N-1', 'sand_dust', %s)",
+            (plausible.NOW,),
+        )
+        conn.execute('UPDATE plans SET solver = \'{"situation": {"weather": "sand_dust"}}\'')
+        conn.commit()
+    visit.sign_in()
+    banner = visit.page.locator(".banner.sand")
+    expect(banner).to_contain_text("暂停洒水")
+    with connect(visit.running.dsn, name="test") as conn:
+        conn.execute('UPDATE plans SET solver = \'{"situation": {"weather": null}}\'')
+        conn.commit()
+    visit.page.reload()
+    expect(banner).to_contain_text("非本路段扬尘")
+    expect(banner).not_to_contain_text("暂停")
+
+
 def test_what_has_one_cause_is_one_row(visit: Visit) -> None:
     """Three episodes of one group are one row that opens; what is estimated says so; haze is one
     line above them all."""

@@ -349,6 +349,20 @@ def test_washing_begun_is_ended_in_rain_and_resumed_after_it(conn: Connection) -
     assert rows(conn, "SELECT trigger FROM plans ORDER BY issued_at DESC LIMIT 1") == ["weather"]
 
 
+def test_the_street_is_washed_again_when_sand_dust_has_eased(conn: Connection) -> None:
+    """No water while it comes in; once it no longer grows the notice stays and the crews go."""
+    dispatcher = Dispatcher(block(), QUICK)
+    begin_sand_dust(conn)
+    open_washes = "SELECT count(*) FROM orders WHERE treatment = 'wash' AND ended_at IS NULL"
+    dispatcher.step(conn, later(1))
+    assert rows(conn, open_washes) == [0]
+    conn.execute("UPDATE notices SET eased_at = %s", (later(2),))
+    conn.commit()
+    dispatcher.step(conn, later(2))
+    assert rows(conn, open_washes) == [4]
+    assert rows(conn, "SELECT trigger FROM plans ORDER BY issued_at DESC LIMIT 1") == ["weather"]
+
+
 def test_camera_and_resident_are_listened_to(conn: Connection) -> None:
     """A plume seen at a place and a complaint about a segment lead to orders that name them."""
     district = block()
