@@ -165,7 +165,9 @@ class Facts:
 
     `hindrance_before` is the code of what kept water off the street in the plan in force,
     `ordered` are places and treatments of the orders that are not over. `worths` are the
-    newest, and none when those are old.
+    newest, and none when those are old. `usual_price` is what the last wash that a day's plans
+    had time for would spare per second of a crew, their mean; `begun` is when the first plan of
+    all was made.
     """
 
     now: datetime
@@ -177,4 +179,6 @@ class Facts:
     ordered: frozenset[tuple[str, str]] = frozenset()
     flags: tuple[Flag, ...] = ()
     worths: tuple[Worth, ...] = ()
+    usual_price: float | None = None
+    begun: datetime | None = None
     overrides: Overrides = field(default_factory=Overrides)

@@ -199,6 +199,7 @@ class Dispatcher:
                 "situation": holds,
             },
             after,
+            wished.price,
         )  # fmt: skip
         tables.save_orders(conn, [order for order in chosen if order.crew in changed])
         tables.save_changes(conn, withdrawn)

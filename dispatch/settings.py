@@ -86,9 +86,10 @@ class DispatchSettings:
     routine_early
         From this share of the interval between two routine treatments on, a street on the way
         is treated along with others.
-    routine_slot_h
-        Where the model weighs treatments, the last that a street is owed is due by midnight, and
-        those before each so many hours earlier; in as long before it grows from worth nothing.
+    routine_patience
+        Where the model weighs treatments, a second of what a day owes a street counts so many
+        times less than a second of a crew usually does when the time for it begins, and so many
+        times more when it is due.
     increment_limit_ug_m3, increment_over_share
         A street that adds more than this to the background is worth a treatment in itself. An
         order given for that stands until the street adds less than this share of it.
@@ -179,7 +180,7 @@ class DispatchSettings:
         default_factory=lambda: {"wash": 1.0, "sweep": 0.5, "hand_wash": 0.125}
     )
     routine_early: float = 0.85
-    routine_slot_h: float = 4.0
+    routine_patience: float = 4.0
     increment_limit_ug_m3: float = 30.0
     increment_over_share: float = 0.5
     must_prize_s: tuple[float, float, float] = (400_000.0, 200_000.0, 100_000.0)
@@ -216,7 +217,7 @@ class DispatchSettings:
         for name in (
             "answer_min", "unheard_min", "replan_min", "horizon_h", "max_wash_kmh", "flag_life_min",
             "routine_prize_s", "fog_l_per_min", "at_once_min", "worth_horizon_h", "worth_gain",
-            "worth_most", "routine_slot_h",
+            "worth_most",
         ):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise ValueError(f"dispatch: {name} must be above 0, not {getattr(self, name)}")
@@ -235,7 +236,7 @@ class DispatchSettings:
             raise ValueError(
                 f"dispatch: routine_early must be between 0 and 1, not {self.routine_early}"
             )
-        for name in ("worth_choice", "worth_again"):
+        for name in ("worth_choice", "worth_again", "routine_patience"):
             if not getattr(self, name) >= 1:
                 raise ValueError(f"dispatch: {name} must be at least 1, not {getattr(self, name)}")
         fades = (1.0, *self.worth_fades)

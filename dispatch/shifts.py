@@ -24,6 +24,18 @@ def shift_at(shifts: Iterable[Shift], timezone: ZoneInfo, now: datetime) -> Span
 
 def hours_a_day(shifts: Iterable[Shift]) -> float:
     """Hours of a day that at least one of the shifts covers."""
+    return len(_covered(shifts)) / 60
+
+
+def share_over(shifts: Iterable[Shift], local: datetime) -> float:
+    """How much of the hours that the shifts cover in a day is over at a local time; 1 if all."""
+    covered = _covered(shifts)
+    now = local.hour * 60 + local.minute
+    return sum(minute < now for minute in covered) / len(covered) if covered else 1.0
+
+
+def _covered(shifts: Iterable[Shift]) -> set[int]:
+    """The minutes of the day that they cover."""
     minutes: set[int] = set()
     for shift in shifts:
         start = shift.start.hour * 60 + shift.start.minute
@@ -31,7 +43,7 @@ def hours_a_day(shifts: Iterable[Shift]) -> float:
         if end <= start:
             end += 24 * 60
         minutes.update(minute % (24 * 60) for minute in range(start, end))
-    return len(minutes) / 60
+    return minutes
 
 
 def _merged(shifts: Iterable[Shift], timezone: ZoneInfo, now: datetime) -> list[Span]:

@@ -44,6 +44,7 @@ _NEAR_M = 150.0
 
 # One day's work and the longest useful life are what is asked for; a year of orders is not.
 _MEMORY = timedelta(hours=48)
+_DAY = timedelta(hours=24)
 
 
 def load_progress(conn: Connection) -> list[Progress]:
@@ -92,6 +93,7 @@ def load_facts(
     since = now - timedelta(minutes=settings.worth_fresh_min)
     worths = conn.execute(SQL.worths, {"segments": treated, "now": now, "since": since})
     ended = conn.execute(SQL.ended_orders, {"since": now - _MEMORY})
+    usual_price, begun = _usual_price(conn, now)
     return Facts(
         now=now,
         episodes=present.episodes,
@@ -102,8 +104,16 @@ def load_facts(
         streets={segment: Street(*values) for segment, *values in streets},
         flags=_flags(conn, district, places, present, settings),
         worths=tuple(Worth(*row) for row in worths),
+        usual_price=usual_price,
+        begun=begun,
         overrides=present.overrides,
     )
+
+
+def _usual_price(conn: Connection, now: datetime) -> tuple[float | None, datetime | None]:
+    row = conn.execute(SQL.usual_price, {"since": now - _DAY, "now": now}).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 def load_plan_in_force(conn: Connection) -> PlanInForce | None:
@@ -190,8 +200,10 @@ def save_plan(
     trigger: str,
     solver: Mapping[str, Any],
     told: Mapping[str, Message],
+    price: float | None,
 ) -> None:
-    """A plan with what it was made from and what every crew has been told."""
+    """A plan with what it was made from, what every crew has been told, and what a second of a
+    crew was worth."""
     conn.execute(
         SQL.add_plan,
         {
@@ -200,6 +212,7 @@ def save_plan(
             "trigger": trigger,
             "solver": _json(solver),
             "body": _json(told),
+            "price": price,
         },
     )
 

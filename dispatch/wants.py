@@ -1,7 +1,8 @@
 """Which places want which treatment, what that is worth, and why the others get none."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from dispatch.facts import Ended, Episode, Facts, Flag, Worth
 from dispatch.names import Names
 from dispatch.overrides import Override
 from dispatch.settings import TREATS, WET, DispatchSettings
-from dispatch.shifts import hours_a_day
+from dispatch.shifts import hours_a_day, share_over
 from dispatch.weather import hindrance
 from dispatch.words import Reason, Words
 from dispatch.worth import chosen
@@ -69,10 +70,12 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """All wants, the most urgent first, and all exclusions."""
+    """All wants, the most urgent first, and all exclusions; `price` is what the last wash that
+    fills the crews' hours would spare per second, None where the model asks for none."""
 
     wants: tuple[Want, ...]
     exclusions: tuple[Exclusion, ...]
+    price: float | None = None
 
 
 def wishes(
@@ -117,14 +120,31 @@ class _Wisher:
             )
             for treatment in self.crews_for
         }
+        self.clock = facts.now.astimezone(district.timezone)
+        washing = [
+            shift
+            for crew in district.crews.values()
+            if "wash" in TREATS[crew.kind]
+            for shift in crew.shifts
+        ]
+        midnight = self.clock.replace(hour=0, minute=0, second=0, microsecond=0)
+        self.washed_share = share_over(washing, self.clock)
+        begun = (facts.begun or self.now).astimezone(district.timezone)
+        self.unseen_share = share_over(washing, begun) if begun > midnight else 0.0
         self.dry = hindrance(facts.weather, settings, self.words, facts.hindrance_before)
         self.last_done = _last_done(facts.ended)
+        self.done_today = Counter(
+            order.place
+            for order in facts.ended
+            if order.state == "done" and order.treatment in OWED and order.ended_at >= midnight
+        )
         self.refusers = _refusers(facts, settings)
         self.wants: dict[tuple[str, str], Want] = {}
         self.exclusions: list[Exclusion] = []
         self.worthless: dict[str, Reason] = {}
         self.weighed = {worth.segment for worth in facts.worths}
         self.noticed: dict[str, Episode] = {}
+        self.price: float | None = None
         self.mean_residents = _mean(s.residents for s in district.segments.values() if s.treat)
 
     def wishes(self) -> Wishes:
@@ -139,7 +159,7 @@ class _Wisher:
         self._routine()
         self._one_clean_each()
         wants = sorted(self.wants.values(), key=lambda w: (w.priority, -w.prize, w.key))
-        return Wishes(tuple(wants), tuple(self.exclusions))
+        return Wishes(tuple(wants), tuple(self.exclusions), self.price)
 
     # What people ask for --------------------------------------------------------------------
 
@@ -288,7 +308,10 @@ class _Wisher:
     # What the model would have done ---------------------------------------------------------
 
     def _worthwhile(self) -> None:
-        """What spares residents most, as much of it as the crews can do in the next hours."""
+        """What spares residents most, as much of it as the crews can do in the next hours, and what
+        the day owes the streets in between."""
+        if not self.facts.worths:
+            return
         urgent = {want.place for want in self.wants.values() if want.priority < 4}
         factors: dict[tuple[str, str], float] = {}
         asked = []
@@ -307,7 +330,11 @@ class _Wisher:
             factors[worth.segment, worth.treatment] = factor
             asked.append(worth)
         able = frozenset[str]().union(*self.crews_for.values())
-        best = chosen(asked, self.district, self.settings, able, self.now, factors=factors)
+        best = chosen(
+            asked, self.district, self.settings, able, self.now, factors=factors,
+            owed=self._owed(urgent), usual=self.facts.usual_price,
+        )  # fmt: skip
+        self.price = best.price
         for one in best.candidates:
             said = {
                 "place": self.names.place(one.segment),
@@ -318,6 +345,8 @@ class _Wisher:
                 since = self.words.time(episode.started_at)
                 reason = self.words.say("episode", level=episode.level, since=since, **said)
                 want = replace(want, priority=3, reason=reason, episode=episode.id)
+            elif one.owed:
+                want = replace(want, reason=self.words.say("routine", **said))
             else:
                 reason = self.words.say("worth", spared=one.spared, **said)
                 want = replace(want, reason=reason)
@@ -364,9 +393,7 @@ class _Wisher:
                 continue
             weight = 0.5 + 0.5 * segment.residents / self.mean_residents
             asked = False
-            if self.facts.worths:
-                asked = self._floor_want(segment.id, weight)
-            else:
+            if not self.facts.worths:
                 for treatment, share in self.settings.routine_share.items():
                     asked |= self._routine_want(segment.id, treatment, share, weight)
                 asked |= self._dusty_want(segment.id, weight)
@@ -381,31 +408,36 @@ class _Wisher:
             elif not any((segment.id, treatment) in self.wants for treatment in self.crews_for):
                 self.exclusions.append(Exclusion(segment.id, None, self.words.reason("clean")))
 
-    def _floor_want(self, segment: str, weight: float) -> bool:
-        """What a day still owes a street of its treatments, of whatever kind: the last is due by
-        midnight, those before a slot earlier each. What the model has had done counts."""
-        clock = self.now.astimezone(self.district.timezone)
-        begun = clock.replace(hour=0, minute=0, second=0, microsecond=0)
-        today = sum(
-            order.state == "done"
-            and order.place == segment
-            and order.treatment in OWED
-            and order.ended_at >= begun
-            for order in self.facts.ended
-        )
-        owed = self.district.segments[segment].min_treatments_per_day - today
+    def _owed(self, urgent: Collection[str]) -> dict[str, float]:
+        """By segment that a day owes a wash, how many times as much as it usually does a second of
+        a crew counts for there: less at first, as much when half of the time for it is over, and
+        more when it is due. So a round is made in the hours in which crews have least to do
+        elsewhere, as far as there are any before it must be."""
+        patience = self.settings.routine_patience
+        told = 1 + self.settings.worth_hold
+        return {
+            segment.id: patience ** (2 * due - 1)
+            * (told if (segment.id, "wash") in self.facts.ordered else 1.0)
+            for segment in self.district.segments.values()
+            if segment.treat
+            and segment.id not in urgent
+            and (due := self._due(segment.id)) > 0
+            and self._hindrance(Want(segment.id, False, "wash", 4, 0.0, "")) is None
+        }
+
+    def _due(self, segment: str) -> float:
+        """How much of the time for the next treatment that a day owes a street is over, from 0 when
+        it begins to 1 when it is due; 0 where nothing is owed.
+
+        Treatments of whatever kind count, whoever has asked for them. They are due evenly over the
+        hours in which a day's crews wash, the last at the end of those or at midnight. Of the day
+        in which planning began the part before that is nobody's debt.
+        """
+        a_day = self.district.segments[segment].min_treatments_per_day
+        owed = a_day - self.done_today[segment] - math.floor(a_day * self.unseen_share + 0.5)
         if owed <= 0 or self._rested(segment, CLEANS):
-            return False
-        slot = timedelta(hours=self.settings.routine_slot_h)
-        ahead = begun + timedelta(days=1) - math.ceil(owed - 1) * slot - clock
-        worth = min(1 - ahead / slot, 2.0)
-        if worth <= 0:
-            return False
-        reason = self.words.say(
-            "routine", place=self.names.place(segment), treatment=self.words.treatment("wash")
-        )
-        prize = self.settings.routine_prize_s * weight * worth
-        return self._want(Want(segment, False, "wash", 4, prize, reason))
+            return 0.0
+        return min(max(1 - a_day * (1 - self.washed_share) + math.ceil(owed - 1), 0.0), 1.0)
 
     def _routine_want(self, segment: str, treatment: str, share: float, weight: float) -> bool:
         times_a_day = self.district.segments[segment].min_treatments_per_day * share

@@ -3,7 +3,8 @@
 The model says of every segment and treatment what a treatment now would spare residents. A crew's
 seconds are what is scarce, and a litre costs the seconds in which it is fetched; so treatments are
 ranked by what they spare per second. Those that fill the crews' next hours are asked for. The last
-of them sets the price of a second, and with it what each is worth to the route search.
+of them sets the price of a second, and with it what each is worth to the route search. What a day
+owes a street for its own sake stands in the same queue, at a price of its own.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,26 +16,35 @@ from dispatch.settings import TREATS, WET, DispatchSettings
 from dispatch.shifts import shift_at
 from geo.district import Crew, District
 
+WASH = "wash"
+
 FAMILY: Mapping[str, str] = {"heavy_clean": "wash"}
 """Treatments of one family do the same to a street: one of them is enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A treatment that is worth a crew's time now; `prize` in seconds of it."""
+    """A treatment that is worth a crew's time now; `prize` in seconds of it. `owed`: it is asked
+    for because the day owes it to the street."""
 
     segment: str
     treatment: str
     spared: float
     prize: float
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The treatments to ask for, best first, and the best of each segment that gets none."""
+    """The treatments to ask for, best first, and the best of each segment that gets none.
+
+    price: what the last wash that fills the crews' hours spares per second, what is owed left out
+    of account; None if there is none.
+    """
 
     candidates: tuple[Candidate, ...]
     passed_over: tuple[Worth, ...]
+    price: float | None
 
 
 def chosen(
@@ -45,12 +55,16 @@ def chosen(
     now: datetime,
     *,
     factors: Mapping[tuple[str, str], float],
+    owed: Mapping[str, float],
+    usual: float | None,
 ) -> Chosen:
     """The best treatments for the next `worth_horizon_h` of `crews`, one of each family for each
     segment: a crew that can do little must not keep another from where it would do much.
 
     `factors`, by segment and treatment, change the rank of one and its prize with it; 1 where it
-    names none. Ties go by segment and treatment, so that the result depends on the arguments alone.
+    names none. `owed` are segments that a day owes a wash, and how many times the `usual` price a
+    second of it counts for; where no usual price is known, the price of now. Ties go by segment and
+    treatment, so that the result depends on the arguments alone.
     """
     able = {
         treatment: [
@@ -63,44 +77,73 @@ def chosen(
         treatment: sum(_left_s(crew, district, settings, now) for crew in those)
         for treatment, those in able.items()
     }
-    ranked: list[tuple[float, float, Worth]] = []
+    ranked: list[_Ranked] = []
     for worth in worths:
         if worth.spared <= 0 or not able.get(worth.treatment):
             continue
         cost_s = _cost_s(worth, able[worth.treatment], district, settings)
         factor = factors.get((worth.segment, worth.treatment), 1.0)
-        ranked.append((factor * worth.spared / cost_s, cost_s, worth))
-    ranked.sort(key=lambda one: (-one[0], one[2].segment, one[2].treatment))
-    taken: dict[tuple[str, str], tuple[float, float, Worth]] = {}
-    used_s: dict[str, float] = dict.fromkeys(able, 0.0)
-    count: dict[str, int] = dict.fromkeys(able, 0)
+        ranked.append(_Ranked(factor * worth.spared / cost_s, cost_s, worth))
+    _, price = _fill(ranked, left_s, settings)
+    if able[WASH]:
+        # Where nothing is worth while either, any price will do.
+        usual = usual or price.get(WASH, 1.0)
+        for segment, times in owed.items():
+            worth = Worth(segment, WASH, now, 0.0)
+            cost_s = _cost_s(worth, able[WASH], district, settings)
+            ranked.append(_Ranked(times * usual, cost_s, worth, owed=True))
+    taken, dearer = _fill(ranked, left_s, settings)
+    candidates = tuple(
+        Candidate(
+            one.worth.segment,
+            one.worth.treatment,
+            one.worth.spared,
+            settings.worth_gain * one.cost_s * one.rate / dearer[one.worth.treatment],
+            one.owed,
+        )
+        for one in taken
+    )
+    passed: dict[str, Worth] = {}
+    served = {one.worth.segment for one in taken}
+    for one in sorted(ranked, key=_order):
+        if one.worth.segment not in served and not one.owed:
+            passed.setdefault(one.worth.segment, one.worth)
+    return Chosen(candidates, tuple(passed.values()), price.get(WASH))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    rate: float
+    cost_s: float
+    worth: Worth
+    owed: bool = False
+
+
+def _order(one: _Ranked) -> tuple[float, str, str]:
+    return -one.rate, one.worth.segment, one.worth.treatment
+
+
+def _fill(
+    ranked: Iterable[_Ranked], left_s: Mapping[str, float], settings: DispatchSettings
+) -> tuple[list[_Ranked], dict[str, float]]:
+    """The best that fill the crews' hours and some more to choose from; and, by treatment, the rate
+    of the last that fills them."""
+    taken: dict[tuple[str, str], _Ranked] = {}
+    used_s: dict[str, float] = dict.fromkeys(left_s, 0.0)
+    count: dict[str, int] = dict.fromkeys(left_s, 0)
     price: dict[str, float] = {}
-    for rate, cost_s, worth in ranked:
-        treatment = worth.treatment
+    for one in sorted(ranked, key=_order):
+        treatment = one.worth.treatment
         over = used_s[treatment] >= settings.worth_choice * left_s[treatment]
-        key = worth.segment, FAMILY.get(treatment, treatment)
+        key = one.worth.segment, FAMILY.get(treatment, treatment)
         if key in taken or over or count[treatment] >= settings.worth_most:
             continue
         if used_s[treatment] < left_s[treatment]:
-            price[treatment] = rate
-        taken[key] = rate, cost_s, worth
-        used_s[treatment] += cost_s
+            price[treatment] = one.rate
+        taken[key] = one
+        used_s[treatment] += one.cost_s
         count[treatment] += 1
-    candidates = tuple(
-        Candidate(
-            segment,
-            worth.treatment,
-            worth.spared,
-            settings.worth_gain * cost_s * rate / price[worth.treatment],
-        )
-        for (segment, _), (rate, cost_s, worth) in taken.items()
-    )
-    passed: dict[str, Worth] = {}
-    served = {segment for segment, _ in taken}
-    for _, _, worth in ranked:
-        if worth.segment not in served:
-            passed.setdefault(worth.segment, worth)
-    return Chosen(candidates, tuple(passed.values()))
+    return list(taken.values()), price
 
 
 def _left_s(crew: Crew, district: District, settings: DispatchSettings, now: datetime) -> float:

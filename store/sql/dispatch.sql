@@ -108,6 +108,11 @@ FROM treatment_worth
 WHERE segment = ANY(%(segments)s) AND ts >= %(since)s AND ts <= %(now)s
 ORDER BY segment, treatment;
 
+-- name: usual_price
+-- What a second of a crew was worth to the plans of a span, their mean; and when planning began.
+SELECT avg(price), (SELECT min(issued_at) FROM plans) FROM plans
+WHERE issued_at > %(since)s AND issued_at <= %(now)s;
+
 -- name: flags
 -- What was seen lately that asks for work, with the place as far as the message said it.
 SELECT ts, kind, source, segment, site, lon, lat
@@ -129,8 +134,8 @@ ORDER BY ts, channel, id;
 
 -- name: add_plan
 -- A plan; its body is what every crew has been told.
-INSERT INTO plans (id, issued_at, trigger, solver, body)
-VALUES (%(id)s, %(issued_at)s, %(trigger)s, %(solver)s, %(body)s);
+INSERT INTO plans (id, issued_at, trigger, solver, body, price)
+VALUES (%(id)s, %(issued_at)s, %(trigger)s, %(solver)s, %(body)s, %(price)s);
 
 -- name: plan_exists
 -- Whether the id is taken.

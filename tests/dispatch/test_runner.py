@@ -418,6 +418,29 @@ def test_the_models_word_is_taken_for_an_hour(
     assert all(worth == Worth("A", "wash", later(-minutes), 40.0) for worth in facts.worths)
 
 
+def test_a_plan_keeps_what_a_second_was_worth(conn: Connection) -> None:
+    """By the model's word; the usual price is the mean over a day's plans that had one."""
+    district = block()
+    dispatcher = Dispatcher(district, QUICK)
+    conn.execute(
+        "INSERT INTO treatment_worth (segment, treatment, ts, spared, spared_sd, dose)"
+        " SELECT unnest('{A,B,C,D}'::text[]), 'wash', %s, 40, 10, 100",
+        (NOON,),
+    )
+    dispatcher.step(conn, NOON)
+    (price,) = rows(conn, "SELECT price FROM plans")
+    assert 0 < price < 9
+    conn.execute(
+        "INSERT INTO plans (id, issued_at, trigger, solver, body, price)"
+        " VALUES ('P-0', %s, 'timer', '{}', '{}', 9), ('P-1', %s, 'timer', '{}', '{}', NULL)",
+        (later(1 - 24 * 60), later(-1)),
+    )
+    present = tables.load_present(conn, district, later(1))
+    facts = tables.load_facts(conn, present, district, dispatcher.planner.places, QUICK, None)
+    assert facts.usual_price == price
+    assert facts.begun == later(1 - 24 * 60)
+
+
 def test_only_one_dispatcher_plans(migrated_embedded_db: str) -> None:
     """Of two the second does nothing; it takes over when the first one's session ends."""
     district = block()

@@ -3,7 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from dispatch.shifts import hours_a_day, shift_at
+from dispatch.shifts import hours_a_day, share_over, shift_at
 from geo.district import Shift
 
 SHENZHEN = ZoneInfo("Asia/Shanghai")
@@ -56,3 +56,13 @@ def test_hours_covered_are_counted_once() -> None:
     assert hours_a_day([shift("06:00", "14:00"), shift("08:00", "16:00")]) == 10
     assert hours_a_day([shift("22:00", "06:00")]) == 8
     assert hours_a_day([shift("00:00", "00:00")]) == 24
+
+
+def test_share_of_the_days_hours() -> None:
+    """Hours off do not count; the small hours of a night shift come first; none are all over."""
+    day = [shift("06:00", "10:00"), shift("14:00", "18:00")]
+    local = dt.datetime(2026, 3, 2, tzinfo=SHENZHEN)
+    shares = [share_over(day, local.replace(hour=h)) for h in (5, 8, 12, 16, 20)]
+    assert shares == [0, 0.25, 0.5, 0.75, 1]
+    assert share_over([shift("22:00", "06:00")], local.replace(hour=12)) == 0.75
+    assert share_over([], local) == 1

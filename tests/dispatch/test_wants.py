@@ -322,8 +322,8 @@ def test_cleaner_takes_over_the_episode_of_the_wash() -> None:
     assert [(w.treatment, w.episode) for w in at(found, "A")] == [("heavy_clean", "E1")]
 
 
-RESTED = tuple(done(place, "wash", 200) for place in "ABCD")
-"""No routine wash is due yet."""
+RESTED = tuple(done(place, "wash", minutes) for place in "ABCD" for minutes in (200, 210, 220))
+"""No routine wash is due yet, and the day owes none."""
 
 
 def spares(place: str, spared: float, treatment: str = "wash", minutes: float = 5) -> Worth:
@@ -398,7 +398,7 @@ def test_musts_come_before_what_is_worthwhile() -> None:
     """However much a wash spares, an episode's priority and prize are above it, and its street is
     asked for once."""
     worths = (spares("A", 9e9), spares("B", 9e9), spares("D", 1.0))
-    found = wished("water_truck", episodes=(episode(2),), ended=RESTED[1:], worths=worths)
+    found = wished("water_truck", episodes=(episode(2),), ended=RESTED[3:], worths=worths)
     assert [(want.place, want.priority) for want in found.wants] == [("A", 2), ("B", 4), ("D", 4)]
     assert found.wants[0].episode == "E1"
 
@@ -500,28 +500,95 @@ def test_what_a_crew_has_been_told_counts_for_more() -> None:
     assert [want.place for want in found.wants] == ["B", "A"]
 
 
-def test_what_a_day_owes_a_street_is_a_floor_under_what_is_worthwhile() -> None:
-    """A street that is owed a treatment by midnight is worth nothing more in the morning, and more
-    than what spares next to nothing in the last hours; what was done today, by whatever crew,
-    counts."""
-    worths = (spares("A", 0.001), spares("B", 1000.0))
+LONG_AGO = NOON - dt.timedelta(days=9)
+
+
+def owing(treatments: float) -> District:
+    """One water truck, and street A alone is owed so many treatments a day."""
     town = fleet("water_truck")
-    owing = replace(town.segments["A"], min_treatments_per_day=1.0)
-    town = replace(town, segments={**town.segments, "A": owing})
+    streets = {
+        name: replace(street, min_treatments_per_day=treatments if name == "A" else 0.0)
+        for name, street in town.segments.items()
+    }
+    return replace(town, segments=streets)
+
+
+def prize_of_a(town: District, now: dt.datetime, **facts: Any) -> float:
+    """What a wash of street A is worth then, in seconds; 0 where it is not asked for."""
+    found = wishes(Facts(now, **facts), town, SETTINGS, {"water_truck": "water_truck"})
+    return sum(want.prize for want in at(found, "A", "wash"))
+
+
+def test_what_a_day_owes_a_street_is_a_floor_under_what_is_worthwhile() -> None:
+    """A street that is owed a treatment by the end of the shift is worth nothing more in the
+    morning, and more than what spares next to nothing in the last hours; what was done today, by
+    whatever crew, counts."""
+    worths = (spares("A", 0.001), spares("B", 1000.0))
+    town = owing(1.0)
 
     def prize(now: dt.datetime, *ended: Ended) -> float:
-        asked = wishes(
-            Facts(now, worths=worths, ended=ended), town, SETTINGS, {"water_truck": "water_truck"}
-        )
-        return next((want.prize for want in asked.wants if want.place == "A"), 0.0)
+        return prize_of_a(town, now, worths=worths, ended=ended, begun=LONG_AGO)
 
-    midnight = NOON.astimezone(town.timezone).replace(hour=23, minute=50)
-    morning = midnight - dt.timedelta(hours=14)
-    assert prize(morning) == prize(morning, Ended("O", "C", "sweep", "A", "done", morning))
-    swept = Ended("O", "C", "sweep", "A", "done", midnight - dt.timedelta(hours=3))
-    yesterday = Ended("O", "C", "sweep", "A", "done", midnight - dt.timedelta(hours=30))
-    assert prize(midnight) > 2 * prize(midnight, swept)
-    assert prize(midnight, yesterday) == prize(midnight)
+    evening = NOON.astimezone(town.timezone).replace(hour=21, minute=50)
+    morning = evening - dt.timedelta(hours=12)
+    assert prize(morning) == prize(morning, Ended("O", "C", "sweep", "A", "done", morning)) > 0
+    swept = Ended("O", "C", "sweep", "A", "done", evening - dt.timedelta(hours=3))
+    yesterday = Ended("O", "C", "sweep", "A", "done", evening - dt.timedelta(hours=30))
+    assert prize(evening) > 2 * prize(evening, swept)
+    assert prize(evening, yesterday) == prize(evening)
+
+
+def test_what_is_owed_is_done_where_time_is_cheap() -> None:
+    """While a second spares less than it usually does the round is made; while it spares more it
+    waits, until it is due, and longer where it spares much more; a crew is told that it is one."""
+    worths = tuple(map(spares, "BCD", (40.0, 40.0, 40.0)))
+    town = owing(1.0)
+    now = (
+        40.0 / 168
+    )  # µg/m³ person-h that a second spares: 90 s of work, 60 of driving, 18 of water
+    evening = NOON.astimezone(town.timezone).replace(hour=21, minute=50)
+    for time, usual, asked in (
+        (NOON, 2 * now, True),
+        (NOON, now / 2, False),
+        (evening, now, True),
+        (evening, now / 8, False),
+    ):
+        found = wishes(
+            Facts(time, worths=worths, usual_price=usual, begun=LONG_AGO),
+            town,
+            replace(SETTINGS, worth_horizon_h=0.14, worth_choice=1.0),
+            {"water_truck": "water_truck"},
+        )
+        assert found.price == pytest.approx(now)
+        assert bool(at(found, "A")) == asked, (time, usual)
+        assert all("daily round" in want.reason for want in at(found, "A"))
+
+
+def test_parts_of_a_day_owe_in_turn() -> None:
+    """Of three a day the second is not owed before a third of the day's work is over; an order that
+    a crew has been sent counts for more."""
+    first = Ended("O", "C", "wash", "A", "done", NOON - dt.timedelta(hours=4))
+    known: dict[str, Any] = {"worths": (spares("B", 40.0),), "begun": LONG_AGO}
+    town = owing(3.0)
+    morning = NOON - dt.timedelta(hours=1)  # five of sixteen hours
+    assert prize_of_a(town, morning, ended=(first,), **known) == 0
+    waiting = prize_of_a(town, NOON, ended=(first,), **known)
+    assert waiting > 0
+    told = frozenset({("A", "wash")})
+    assert prize_of_a(town, NOON, ended=(first,), ordered=told, **known) > waiting
+    assert prize_of_a(town, morning, **known) > 0
+
+
+def test_a_first_day_owes_what_is_left_of_it() -> None:
+    """Nothing is made up for that was due before anybody planned; the next day owes all."""
+    worths = (spares("B", 40.0),)
+    town = owing(3.0)
+    begun = NOON - dt.timedelta(minutes=70)  # nearly a third of the day's work
+    assert prize_of_a(town, begun, worths=worths, begun=begun) == 0
+    assert prize_of_a(town, begun, worths=worths, begun=LONG_AGO) > 0
+    assert prize_of_a(town, NOON, worths=worths, begun=begun) > 0
+    tomorrow = begun + dt.timedelta(days=1)
+    assert prize_of_a(town, tomorrow, worths=worths, begun=begun) > 0
 
 
 def test_without_the_models_word_the_increment_decides() -> None:

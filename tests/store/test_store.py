@@ -35,6 +35,7 @@ def test_the_schema_comes_up_once_and_again(any_db):
         "0013_completeness",
         "0014_outcome",
         "0015_eased",
+        "0016_price",
     ]
     assert migrate(any_db) == []
 
