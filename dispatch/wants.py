@@ -391,9 +391,9 @@ class _Wisher:
         for segment in self.district.segments.values():
             if not segment.treat:
                 continue
-            weight = 0.5 + 0.5 * segment.residents / self.mean_residents
             asked = False
             if not self.facts.worths:
+                weight = 0.5 + 0.5 * segment.residents / self.mean_residents
                 for treatment, share in self.settings.routine_share.items():
                     asked |= self._routine_want(segment.id, treatment, share, weight)
                 asked |= self._dusty_want(segment.id, weight)
@@ -402,10 +402,9 @@ class _Wisher:
                 continue
             if against := self.worthless.get(segment.id):
                 self.exclusions.append(Exclusion(segment.id, None, against))
-                continue
-            if rested := self._rested(segment.id, CLEANS):
+            elif rested := self._rested(segment.id, CLEANS):
                 self.exclusions.append(Exclusion(segment.id, "wash", rested))
-            elif not any((segment.id, treatment) in self.wants for treatment in self.crews_for):
+            else:
                 self.exclusions.append(Exclusion(segment.id, None, self.words.reason("clean")))
 
     def _owed(self, urgent: Collection[str]) -> dict[str, float]:
@@ -413,17 +412,18 @@ class _Wisher:
         a crew counts for there: less at first, as much when half of the time for it is over, and
         more when it is due. So a round is made in the hours in which crews have least to do
         elsewhere, as far as there are any before it must be."""
-        patience = self.settings.routine_patience
-        told = 1 + self.settings.worth_hold
-        return {
-            segment.id: patience ** (2 * due - 1)
-            * (told if (segment.id, "wash") in self.facts.ordered else 1.0)
-            for segment in self.district.segments.values()
-            if segment.treat
-            and segment.id not in urgent
-            and (due := self._due(segment.id)) > 0
-            and self._hindrance(Want(segment.id, False, "wash", 4, 0.0, "")) is None
-        }
+        owed: dict[str, float] = {}
+        for segment in self.district.segments.values():
+            due = self._due(segment.id)
+            if not segment.treat or segment.id in urgent or due <= 0:
+                continue
+            if against := self._hindrance(Want(segment.id, False, "wash", 4, 0.0, "")):
+                self.worthless.setdefault(segment.id, against)
+                continue
+            owed[segment.id] = self.settings.routine_patience ** (2 * due - 1)
+            if (segment.id, "wash") in self.facts.ordered:
+                owed[segment.id] *= 1 + self.settings.worth_hold
+        return owed
 
     def _due(self, segment: str) -> float:
         """How much of the time for the next treatment that a day owes a street is over, from 0 when

@@ -577,6 +577,11 @@ def test_parts_of_a_day_owe_in_turn() -> None:
     told = frozenset({("A", "wash")})
     assert prize_of_a(town, NOON, ended=(first,), ordered=told, **known) > waiting
     assert prize_of_a(town, morning, **known) > 0
+    refused = Ended("O", "water_truck", "wash", "A", "refused", NOON - dt.timedelta(minutes=5))
+    found = wishes(
+        Facts(NOON, ended=(first, refused), **known), town, SETTINGS, {"water_truck": "water_truck"}
+    )
+    assert against(found, place="A") == ["refused"]
 
 
 def test_a_first_day_owes_what_is_left_of_it() -> None:
