@@ -111,26 +111,21 @@ class _Wisher:
             for treatments in TREATS.values()
             for treatment in treatments
         }
-        self.hours_a_day = {
-            treatment: hours_a_day(
+        shifts = {
+            treatment: [
                 shift
                 for crew in district.crews.values()
                 if treatment in TREATS[crew.kind]
                 for shift in crew.shifts
-            )
+            ]
             for treatment in self.crews_for
         }
-        self.clock = facts.now.astimezone(district.timezone)
-        washing = [
-            shift
-            for crew in district.crews.values()
-            if "wash" in TREATS[crew.kind]
-            for shift in crew.shifts
-        ]
-        midnight = self.clock.replace(hour=0, minute=0, second=0, microsecond=0)
-        self.washed_share = share_over(washing, self.clock)
+        self.hours_a_day = {treatment: hours_a_day(those) for treatment, those in shifts.items()}
+        clock = facts.now.astimezone(district.timezone)
+        midnight = clock.replace(hour=0, minute=0, second=0, microsecond=0)
+        self.washed_share = share_over(shifts["wash"], clock)
         begun = (facts.begun or self.now).astimezone(district.timezone)
-        self.unseen_share = share_over(washing, begun) if begun > midnight else 0.0
+        self.unseen_share = share_over(shifts["wash"], begun) if begun > midnight else 0.0
         self.dry = hindrance(facts.weather, settings, self.words, facts.hindrance_before)
         self.last_done = _last_done(facts.ended)
         self.done_today = Counter(

@@ -84,6 +84,7 @@ def chosen(
         cost_s = _cost_s(worth, able[worth.treatment], district, settings)
         factor = factors.get((worth.segment, worth.treatment), 1.0)
         ranked.append(_Ranked(factor * worth.spared / cost_s, cost_s, worth))
+    ranked.sort(key=_order)
     _, price = _fill(ranked, left_s, settings)
     if able[WASH]:
         # Where nothing is worth while either, any price will do.
@@ -92,6 +93,7 @@ def chosen(
             worth = Worth(segment, WASH, now, 0.0)
             cost_s = _cost_s(worth, able[WASH], district, settings)
             ranked.append(_Ranked(times * usual, cost_s, worth, owed=True))
+    ranked.sort(key=_order)
     taken, dearer = _fill(ranked, left_s, settings)
     candidates = tuple(
         Candidate(
@@ -105,7 +107,7 @@ def chosen(
     )
     passed: dict[str, Worth] = {}
     served = {one.worth.segment for one in taken}
-    for one in sorted(ranked, key=_order):
+    for one in ranked:
         if one.worth.segment not in served and not one.owed:
             passed.setdefault(one.worth.segment, one.worth)
     return Chosen(candidates, tuple(passed.values()), price.get(WASH))
@@ -126,13 +128,13 @@ def _order(one: _Ranked) -> tuple[float, str, str]:
 def _fill(
     ranked: Iterable[_Ranked], left_s: Mapping[str, float], settings: DispatchSettings
 ) -> tuple[list[_Ranked], dict[str, float]]:
-    """The best that fill the crews' hours and some more to choose from; and, by treatment, the rate
-    of the last that fills them."""
+    """Of treatments in their `_order`, those that fill the crews' hours and some more to choose
+    from; and, by treatment, the rate of the last that fills them."""
     taken: dict[tuple[str, str], _Ranked] = {}
     used_s: dict[str, float] = dict.fromkeys(left_s, 0.0)
     count: dict[str, int] = dict.fromkeys(left_s, 0)
     price: dict[str, float] = {}
-    for one in sorted(ranked, key=_order):
+    for one in ranked:
         treatment = one.worth.treatment
         over = used_s[treatment] >= settings.worth_choice * left_s[treatment]
         key = one.worth.segment, FAMILY.get(treatment, treatment)
